@@ -3509,23 +3509,22 @@ func (x *PathEvent) GetReason() string {
 
 // NetConfig is whole: what an earlier one had and this one lacks is removed.
 type NetConfig struct {
-	state               protoimpl.MessageState `protogen:"open.v1"`
-	Addresses           []string               `protobuf:"bytes,1,rep,name=addresses,proto3" json:"addresses,omitempty"`               // prefixes: "10.0.0.7/24", "fd00::7/64"
-	Mtu                 uint32                 `protobuf:"varint,2,opt,name=mtu,proto3" json:"mtu,omitempty"`                          // what the gateway allows inside, in bytes; 0: the host computes it
-	Routes              []string               `protobuf:"bytes,3,rep,name=routes,proto3" json:"routes,omitempty"`                     // prefixes into the tunnel; "0.0.0.0/0" for all
-	Excludes            []string               `protobuf:"bytes,4,rep,name=excludes,proto3" json:"excludes,omitempty"`                 // prefixes that stay outside
-	Dns                 []string               `protobuf:"bytes,5,rep,name=dns,proto3" json:"dns,omitempty"`                           // addresses
-	Search              []string               `protobuf:"bytes,6,rep,name=search,proto3" json:"search,omitempty"`                     // default and search domains
-	SplitDns            []string               `protobuf:"bytes,7,rep,name=split_dns,json=splitDns,proto3" json:"split_dns,omitempty"` // domains asked inside; empty: all
-	Nbns                []string               `protobuf:"bytes,8,rep,name=nbns,proto3" json:"nbns,omitempty"`
-	Banner              string                 `protobuf:"bytes,9,opt,name=banner,proto3" json:"banner,omitempty"`
-	ProxyPac            string                 `protobuf:"bytes,10,opt,name=proxy_pac,json=proxyPac,proto3" json:"proxy_pac,omitempty"`           // URL
-	ExpiresUnix         int64                  `protobuf:"varint,11,opt,name=expires_unix,json=expiresUnix,proto3" json:"expires_unix,omitempty"` // the session's end, 0: unknown
-	IdleTimeoutS        uint32                 `protobuf:"varint,12,opt,name=idle_timeout_s,json=idleTimeoutS,proto3" json:"idle_timeout_s,omitempty"`
-	BlockUntunnelledDns bool                   `protobuf:"varint,13,opt,name=block_untunnelled_dns,json=blockUntunnelledDns,proto3" json:"block_untunnelled_dns,omitempty"`
-	ScriptOptions       []*Pair                `protobuf:"bytes,14,rep,name=script_options,json=scriptOptions,proto3" json:"script_options,omitempty"` // CISCO_CSTP_OPTIONS: as the gateway sent them
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Addresses     []string               `protobuf:"bytes,1,rep,name=addresses,proto3" json:"addresses,omitempty"`               // prefixes: "10.0.0.7/24", "fd00::7/64"
+	Mtu           uint32                 `protobuf:"varint,2,opt,name=mtu,proto3" json:"mtu,omitempty"`                          // what the gateway allows inside, in bytes; 0: the host computes it
+	Routes        []string               `protobuf:"bytes,3,rep,name=routes,proto3" json:"routes,omitempty"`                     // prefixes into the tunnel; "0.0.0.0/0" for all
+	Excludes      []string               `protobuf:"bytes,4,rep,name=excludes,proto3" json:"excludes,omitempty"`                 // prefixes that stay outside
+	Dns           []string               `protobuf:"bytes,5,rep,name=dns,proto3" json:"dns,omitempty"`                           // addresses
+	Search        []string               `protobuf:"bytes,6,rep,name=search,proto3" json:"search,omitempty"`                     // default and search domains
+	SplitDns      []string               `protobuf:"bytes,7,rep,name=split_dns,json=splitDns,proto3" json:"split_dns,omitempty"` // domains asked inside; empty: all
+	Nbns          []string               `protobuf:"bytes,8,rep,name=nbns,proto3" json:"nbns,omitempty"`
+	Banner        string                 `protobuf:"bytes,9,opt,name=banner,proto3" json:"banner,omitempty"`
+	ProxyPac      string                 `protobuf:"bytes,10,opt,name=proxy_pac,json=proxyPac,proto3" json:"proxy_pac,omitempty"`           // URL
+	ExpiresUnix   int64                  `protobuf:"varint,11,opt,name=expires_unix,json=expiresUnix,proto3" json:"expires_unix,omitempty"` // the session's end, 0: unknown
+	IdleTimeoutS  uint32                 `protobuf:"varint,12,opt,name=idle_timeout_s,json=idleTimeoutS,proto3" json:"idle_timeout_s,omitempty"`
+	ScriptOptions []*Pair                `protobuf:"bytes,14,rep,name=script_options,json=scriptOptions,proto3" json:"script_options,omitempty"` // CISCO_CSTP_OPTIONS: as the gateway sent them
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *NetConfig) Reset() {
@@ -3640,13 +3639,6 @@ func (x *NetConfig) GetIdleTimeoutS() uint32 {
 		return x.IdleTimeoutS
 	}
 	return 0
-}
-
-func (x *NetConfig) GetBlockUntunnelledDns() bool {
-	if x != nil {
-		return x.BlockUntunnelledDns
-	}
-	return false
 }
 
 func (x *NetConfig) GetScriptOptions() []*Pair {
@@ -4946,7 +4938,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\x04Kind\x12\x06\n" +
 	"\x02UP\x10\x00\x12\b\n" +
 	"\x04DEAD\x10\x01\x12\a\n" +
-	"\x03MTU\x10\x02\"\xbd\x03\n" +
+	"\x03MTU\x10\x02\"\x8f\x03\n" +
 	"\tNetConfig\x12\x1c\n" +
 	"\taddresses\x18\x01 \x03(\tR\taddresses\x12\x10\n" +
 	"\x03mtu\x18\x02 \x01(\rR\x03mtu\x12\x16\n" +
@@ -4960,9 +4952,8 @@ const file_plugin_proto_rawDesc = "" +
 	"\tproxy_pac\x18\n" +
 	" \x01(\tR\bproxyPac\x12!\n" +
 	"\fexpires_unix\x18\v \x01(\x03R\vexpiresUnix\x12$\n" +
-	"\x0eidle_timeout_s\x18\f \x01(\rR\fidleTimeoutS\x122\n" +
-	"\x15block_untunnelled_dns\x18\r \x01(\bR\x13blockUntunnelledDns\x12?\n" +
-	"\x0escript_options\x18\x0e \x03(\v2\x18.penstock.plugin.v1.PairR\rscriptOptions\".\n" +
+	"\x0eidle_timeout_s\x18\f \x01(\rR\fidleTimeoutS\x12?\n" +
+	"\x0escript_options\x18\x0e \x03(\v2\x18.penstock.plugin.v1.PairR\rscriptOptionsJ\x04\b\r\x10\x0e\".\n" +
 	"\x04Pair\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"-\n" +

@@ -1,0 +1,29 @@
+package dataplane
+
+// Stream is a reliable byte stream to the gateway, after the handover: frames are
+// cut by their length field. TLS implements it with one record a frame.
+type Stream interface {
+	// Read reads bytes, the residual of the handover first.
+	Read(p []byte) (int, error)
+	// WriteFrame appends one whole frame; it may stay corked until Flush. The frame
+	// may be overwritten after the return.
+	WriteFrame(frame []byte) error
+	// Flush sends what is corked. It blocks while the peer does not read.
+	Flush() error
+	Close() error
+}
+
+// Datagram carries one frame a datagram: UDP, or DTLS over it. Recv runs in one
+// goroutine, Send in another; control frames come from a third, so Send locks.
+type Datagram interface {
+	// Send sends each bufs[i][offset:] as one datagram. At least Overhead bytes
+	// before offset and 64 after the end belong to the wire. An oversized datagram
+	// is dropped and reported by an error that wraps syscall.EMSGSIZE.
+	Send(bufs [][]byte, offset int) error
+	// Recv fills bufs[i][offset:] and sizes[i]; it blocks for the first only. Bad
+	// datagrams (authentication, replay) are dropped, not returned.
+	Recv(bufs [][]byte, sizes []int, offset int) (int, error)
+	// BatchSize is the number of bufs that Recv wants.
+	BatchSize() int
+	Close() error
+}

@@ -1,0 +1,21 @@
+// Package tun holds the TUN backends behind one vector interface: with offload,
+// packet by packet, and a channel pair for tests.
+package tun
+
+// Device moves IP packets in vectors. One goroutine may read while another
+// writes. It is the read and write part of golang.zx2c4.com/wireguard/tun.Device.
+type Device interface {
+	// Read fills bufs[i][offset:] with packets and sizes[i] with their lengths, and
+	// returns how many. It blocks for the first one only.
+	Read(bufs [][]byte, sizes []int, offset int) (int, error)
+	// Write sends each bufs[i][offset:]. The bytes before offset may be overwritten.
+	Write(bufs [][]byte, offset int) (int, error)
+	// BatchSize is the number of bufs that Read wants.
+	BatchSize() int
+	// Name is the interface's name.
+	Name() string
+	// SetMTU sets the interface's MTU, in bytes.
+	SetMTU(mtu int) error
+	// Close removes the device; a blocked Read returns os.ErrClosed.
+	Close() error
+}
