@@ -212,8 +212,8 @@ type ControlFrame struct {
 type PathKind int
 
 const (
-	PathUp PathKind = iota
-	PathDead        // no sign of life, or closed; the host has removed it
+	PathUp   PathKind = iota
+	PathDead          // no sign of life, or closed; the host has removed it
 	PathMTU
 )
 
