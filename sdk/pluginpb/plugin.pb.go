@@ -3829,6 +3829,7 @@ type Prompt struct {
 	//	*Prompt_Sso
 	//	*Prompt_Confirm
 	//	*Prompt_Wait
+	//	*Prompt_Program
 	Kind          isPrompt_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3928,6 +3929,15 @@ func (x *Prompt) GetWait() *Wait {
 	return nil
 }
 
+func (x *Prompt) GetProgram() *Program {
+	if x != nil {
+		if x, ok := x.Kind.(*Prompt_Program); ok {
+			return x.Program
+		}
+	}
+	return nil
+}
+
 type isPrompt_Kind interface {
 	isPrompt_Kind()
 }
@@ -3948,6 +3958,10 @@ type Prompt_Wait struct {
 	Wait *Wait `protobuf:"bytes,13,opt,name=wait,proto3,oneof"`
 }
 
+type Prompt_Program struct {
+	Program *Program `protobuf:"bytes,14,opt,name=program,proto3,oneof"`
+}
+
 func (*Prompt_Form) isPrompt_Kind() {}
 
 func (*Prompt_Sso) isPrompt_Kind() {}
@@ -3955,6 +3969,8 @@ func (*Prompt_Sso) isPrompt_Kind() {}
 func (*Prompt_Confirm) isPrompt_Kind() {}
 
 func (*Prompt_Wait) isPrompt_Kind() {}
+
+func (*Prompt_Program) isPrompt_Kind() {}
 
 type Form struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -4396,6 +4412,78 @@ func (*Wait) Descriptor() ([]byte, []int) {
 	return file_plugin_proto_rawDescGZIP(), []int{51}
 }
 
+// Program has the host run the program that the user's option names, as the user and
+// outside the plugin's sandbox (a host check demanded by the gateway). Cancelled when
+// the option is empty. The answer's value "exit_status" is the status in decimal, and
+// "stdout" what it wrote, at most 64 KiB of it.
+type Program struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Option        string                 `protobuf:"bytes,1,opt,name=option,proto3" json:"option,omitempty"`                      // key of the option that names the program
+	Args          []string               `protobuf:"bytes,2,rep,name=args,proto3" json:"args,omitempty"`                          // without the program's own name
+	Env           []*Pair                `protobuf:"bytes,3,rep,name=env,proto3" json:"env,omitempty"`                            // added to the user's environment
+	TimeoutS      uint32                 `protobuf:"varint,4,opt,name=timeout_s,json=timeoutS,proto3" json:"timeout_s,omitempty"` // 0: the host's default
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Program) Reset() {
+	*x = Program{}
+	mi := &file_plugin_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Program) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Program) ProtoMessage() {}
+
+func (x *Program) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Program.ProtoReflect.Descriptor instead.
+func (*Program) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *Program) GetOption() string {
+	if x != nil {
+		return x.Option
+	}
+	return ""
+}
+
+func (x *Program) GetArgs() []string {
+	if x != nil {
+		return x.Args
+	}
+	return nil
+}
+
+func (x *Program) GetEnv() []*Pair {
+	if x != nil {
+		return x.Env
+	}
+	return nil
+}
+
+func (x *Program) GetTimeoutS() uint32 {
+	if x != nil {
+		return x.TimeoutS
+	}
+	return 0
+}
+
 type Answer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Cancelled     bool                   `protobuf:"varint,1,opt,name=cancelled,proto3" json:"cancelled,omitempty"`
@@ -4406,7 +4494,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_plugin_proto_msgTypes[52]
+	mi := &file_plugin_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4418,7 +4506,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[52]
+	mi := &file_plugin_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4431,7 +4519,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{52}
+	return file_plugin_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Answer) GetCancelled() bool {
@@ -4458,7 +4546,7 @@ type Option_Condition struct {
 
 func (x *Option_Condition) Reset() {
 	*x = Option_Condition{}
-	mi := &file_plugin_proto_msgTypes[53]
+	mi := &file_plugin_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4470,7 +4558,7 @@ func (x *Option_Condition) String() string {
 func (*Option_Condition) ProtoMessage() {}
 
 func (x *Option_Condition) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[53]
+	mi := &file_plugin_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4510,7 +4598,7 @@ type FrameSpec_Field struct {
 
 func (x *FrameSpec_Field) Reset() {
 	*x = FrameSpec_Field{}
-	mi := &file_plugin_proto_msgTypes[56]
+	mi := &file_plugin_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4522,7 +4610,7 @@ func (x *FrameSpec_Field) String() string {
 func (*FrameSpec_Field) ProtoMessage() {}
 
 func (x *FrameSpec_Field) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[56]
+	mi := &file_plugin_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4562,7 +4650,7 @@ type FrameSpec_Reply struct {
 
 func (x *FrameSpec_Reply) Reset() {
 	*x = FrameSpec_Reply{}
-	mi := &file_plugin_proto_msgTypes[57]
+	mi := &file_plugin_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4574,7 +4662,7 @@ func (x *FrameSpec_Reply) String() string {
 func (*FrameSpec_Reply) ProtoMessage() {}
 
 func (x *FrameSpec_Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[57]
+	mi := &file_plugin_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4614,7 +4702,7 @@ type Field_Choice struct {
 
 func (x *Field_Choice) Reset() {
 	*x = Field_Choice{}
-	mi := &file_plugin_proto_msgTypes[58]
+	mi := &file_plugin_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4626,7 +4714,7 @@ func (x *Field_Choice) String() string {
 func (*Field_Choice) ProtoMessage() {}
 
 func (x *Field_Choice) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[58]
+	mi := &file_plugin_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4960,7 +5048,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\rNetworkChange\x12\x1c\n" +
 	"\treachable\x18\x01 \x01(\bR\treachable\"\t\n" +
 	"\aSuspend\"\x06\n" +
-	"\x04Wake\"\x96\x02\n" +
+	"\x04Wake\"\xcf\x02\n" +
 	"\x06Prompt\x12\x14\n" +
 	"\x05title\x18\x01 \x01(\tR\x05title\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x14\n" +
@@ -4969,7 +5057,8 @@ const file_plugin_proto_rawDesc = "" +
 	" \x01(\v2\x18.penstock.plugin.v1.FormH\x00R\x04form\x12+\n" +
 	"\x03sso\x18\v \x01(\v2\x17.penstock.plugin.v1.SsoH\x00R\x03sso\x127\n" +
 	"\aconfirm\x18\f \x01(\v2\x1b.penstock.plugin.v1.ConfirmH\x00R\aconfirm\x12.\n" +
-	"\x04wait\x18\r \x01(\v2\x18.penstock.plugin.v1.WaitH\x00R\x04waitB\x06\n" +
+	"\x04wait\x18\r \x01(\v2\x18.penstock.plugin.v1.WaitH\x00R\x04wait\x127\n" +
+	"\aprogram\x18\x0e \x01(\v2\x1b.penstock.plugin.v1.ProgramH\x00R\aprogramB\x06\n" +
 	"\x04kind\"I\n" +
 	"\x04Form\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x121\n" +
@@ -5008,7 +5097,12 @@ const file_plugin_proto_rawDesc = "" +
 	"\ferror_cookie\x18\x03 \x01(\tR\verrorCookie\",\n" +
 	"\aConfirm\x12!\n" +
 	"\faccept_label\x18\x01 \x01(\tR\vacceptLabel\"\x06\n" +
-	"\x04Wait\"\xa1\x01\n" +
+	"\x04Wait\"~\n" +
+	"\aProgram\x12\x16\n" +
+	"\x06option\x18\x01 \x01(\tR\x06option\x12\x12\n" +
+	"\x04args\x18\x02 \x03(\tR\x04args\x12*\n" +
+	"\x03env\x18\x03 \x03(\v2\x18.penstock.plugin.v1.PairR\x03env\x12\x1b\n" +
+	"\ttimeout_s\x18\x04 \x01(\rR\btimeoutS\"\xa1\x01\n" +
 	"\x06Answer\x12\x1c\n" +
 	"\tcancelled\x18\x01 \x01(\bR\tcancelled\x12>\n" +
 	"\x06values\x18\x02 \x03(\v2&.penstock.plugin.v1.Answer.ValuesEntryR\x06values\x1a9\n" +
@@ -5050,7 +5144,7 @@ func file_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
-var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 60)
+var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 61)
 var file_plugin_proto_goTypes = []any{
 	(Code)(0),                // 0: penstock.plugin.v1.Code
 	(Phase)(0),               // 1: penstock.plugin.v1.Phase
@@ -5113,28 +5207,29 @@ var file_plugin_proto_goTypes = []any{
 	(*Cookies)(nil),          // 58: penstock.plugin.v1.Cookies
 	(*Confirm)(nil),          // 59: penstock.plugin.v1.Confirm
 	(*Wait)(nil),             // 60: penstock.plugin.v1.Wait
-	(*Answer)(nil),           // 61: penstock.plugin.v1.Answer
-	(*Option_Condition)(nil), // 62: penstock.plugin.v1.Option.Condition
-	nil,                      // 63: penstock.plugin.v1.ValidateRequest.OptionsEntry
-	nil,                      // 64: penstock.plugin.v1.Start.OptionsEntry
-	(*FrameSpec_Field)(nil),  // 65: penstock.plugin.v1.FrameSpec.Field
-	(*FrameSpec_Reply)(nil),  // 66: penstock.plugin.v1.FrameSpec.Reply
-	(*Field_Choice)(nil),     // 67: penstock.plugin.v1.Field.Choice
-	nil,                      // 68: penstock.plugin.v1.Answer.ValuesEntry
+	(*Program)(nil),          // 61: penstock.plugin.v1.Program
+	(*Answer)(nil),           // 62: penstock.plugin.v1.Answer
+	(*Option_Condition)(nil), // 63: penstock.plugin.v1.Option.Condition
+	nil,                      // 64: penstock.plugin.v1.ValidateRequest.OptionsEntry
+	nil,                      // 65: penstock.plugin.v1.Start.OptionsEntry
+	(*FrameSpec_Field)(nil),  // 66: penstock.plugin.v1.FrameSpec.Field
+	(*FrameSpec_Reply)(nil),  // 67: penstock.plugin.v1.FrameSpec.Reply
+	(*Field_Choice)(nil),     // 68: penstock.plugin.v1.Field.Choice
+	nil,                      // 69: penstock.plugin.v1.Answer.ValuesEntry
 }
 var file_plugin_proto_depIdxs = []int32{
 	11, // 0: penstock.plugin.v1.DescribeResponse.protocols:type_name -> penstock.plugin.v1.Protocol
 	12, // 1: penstock.plugin.v1.DescribeResponse.options:type_name -> penstock.plugin.v1.Option
 	2,  // 2: penstock.plugin.v1.Option.type:type_name -> penstock.plugin.v1.Option.Type
-	62, // 3: penstock.plugin.v1.Option.visible_if:type_name -> penstock.plugin.v1.Option.Condition
-	63, // 4: penstock.plugin.v1.ValidateRequest.options:type_name -> penstock.plugin.v1.ValidateRequest.OptionsEntry
+	63, // 3: penstock.plugin.v1.Option.visible_if:type_name -> penstock.plugin.v1.Option.Condition
+	64, // 4: penstock.plugin.v1.ValidateRequest.options:type_name -> penstock.plugin.v1.ValidateRequest.OptionsEntry
 	15, // 5: penstock.plugin.v1.ValidateResponse.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
 	3,  // 6: penstock.plugin.v1.Diagnostic.severity:type_name -> penstock.plugin.v1.Diagnostic.Severity
 	0,  // 7: penstock.plugin.v1.Diagnostic.code:type_name -> penstock.plugin.v1.Code
 	20, // 8: penstock.plugin.v1.FromHost.start:type_name -> penstock.plugin.v1.Start
 	21, // 9: penstock.plugin.v1.FromHost.resume:type_name -> penstock.plugin.v1.Resume
 	24, // 10: penstock.plugin.v1.FromHost.stop:type_name -> penstock.plugin.v1.Stop
-	61, // 11: penstock.plugin.v1.FromHost.answer:type_name -> penstock.plugin.v1.Answer
+	62, // 11: penstock.plugin.v1.FromHost.answer:type_name -> penstock.plugin.v1.Answer
 	37, // 12: penstock.plugin.v1.FromHost.opened:type_name -> penstock.plugin.v1.Opened
 	18, // 13: penstock.plugin.v1.FromHost.ok:type_name -> penstock.plugin.v1.Ok
 	19, // 14: penstock.plugin.v1.FromHost.refused:type_name -> penstock.plugin.v1.Refused
@@ -5159,7 +5254,7 @@ var file_plugin_proto_depIdxs = []int32{
 	27, // 33: penstock.plugin.v1.FromPlugin.failed:type_name -> penstock.plugin.v1.Failed
 	26, // 34: penstock.plugin.v1.FromPlugin.progress:type_name -> penstock.plugin.v1.Progress
 	15, // 35: penstock.plugin.v1.Refused.diagnostic:type_name -> penstock.plugin.v1.Diagnostic
-	64, // 36: penstock.plugin.v1.Start.options:type_name -> penstock.plugin.v1.Start.OptionsEntry
+	65, // 36: penstock.plugin.v1.Start.options:type_name -> penstock.plugin.v1.Start.OptionsEntry
 	20, // 37: penstock.plugin.v1.Resume.start:type_name -> penstock.plugin.v1.Start
 	22, // 38: penstock.plugin.v1.Resume.installed:type_name -> penstock.plugin.v1.InstalledPath
 	4,  // 39: penstock.plugin.v1.Stop.reason:type_name -> penstock.plugin.v1.Stop.Reason
@@ -5176,32 +5271,34 @@ var file_plugin_proto_depIdxs = []int32{
 	35, // 50: penstock.plugin.v1.Psk.exporter:type_name -> penstock.plugin.v1.Exporter
 	38, // 51: penstock.plugin.v1.Opened.tls:type_name -> penstock.plugin.v1.TlsInfo
 	45, // 52: penstock.plugin.v1.Attach.framing:type_name -> penstock.plugin.v1.FrameSpec
-	65, // 53: penstock.plugin.v1.FrameSpec.length:type_name -> penstock.plugin.v1.FrameSpec.Field
-	65, // 54: penstock.plugin.v1.FrameSpec.type:type_name -> penstock.plugin.v1.FrameSpec.Field
-	66, // 55: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
+	66, // 53: penstock.plugin.v1.FrameSpec.length:type_name -> penstock.plugin.v1.FrameSpec.Field
+	66, // 54: penstock.plugin.v1.FrameSpec.type:type_name -> penstock.plugin.v1.FrameSpec.Field
+	67, // 55: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
 	7,  // 56: penstock.plugin.v1.PathEvent.kind:type_name -> penstock.plugin.v1.PathEvent.Kind
 	49, // 57: penstock.plugin.v1.NetConfig.script_options:type_name -> penstock.plugin.v1.Pair
 	54, // 58: penstock.plugin.v1.Prompt.form:type_name -> penstock.plugin.v1.Form
 	56, // 59: penstock.plugin.v1.Prompt.sso:type_name -> penstock.plugin.v1.Sso
 	59, // 60: penstock.plugin.v1.Prompt.confirm:type_name -> penstock.plugin.v1.Confirm
 	60, // 61: penstock.plugin.v1.Prompt.wait:type_name -> penstock.plugin.v1.Wait
-	55, // 62: penstock.plugin.v1.Form.fields:type_name -> penstock.plugin.v1.Field
-	8,  // 63: penstock.plugin.v1.Field.kind:type_name -> penstock.plugin.v1.Field.Kind
-	67, // 64: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
-	57, // 65: penstock.plugin.v1.Sso.loopback:type_name -> penstock.plugin.v1.Loopback
-	58, // 66: penstock.plugin.v1.Sso.cookies:type_name -> penstock.plugin.v1.Cookies
-	68, // 67: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
-	9,  // 68: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
-	13, // 69: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
-	16, // 70: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
-	10, // 71: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
-	14, // 72: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
-	17, // 73: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
-	71, // [71:74] is the sub-list for method output_type
-	68, // [68:71] is the sub-list for method input_type
-	68, // [68:68] is the sub-list for extension type_name
-	68, // [68:68] is the sub-list for extension extendee
-	0,  // [0:68] is the sub-list for field type_name
+	61, // 62: penstock.plugin.v1.Prompt.program:type_name -> penstock.plugin.v1.Program
+	55, // 63: penstock.plugin.v1.Form.fields:type_name -> penstock.plugin.v1.Field
+	8,  // 64: penstock.plugin.v1.Field.kind:type_name -> penstock.plugin.v1.Field.Kind
+	68, // 65: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
+	57, // 66: penstock.plugin.v1.Sso.loopback:type_name -> penstock.plugin.v1.Loopback
+	58, // 67: penstock.plugin.v1.Sso.cookies:type_name -> penstock.plugin.v1.Cookies
+	49, // 68: penstock.plugin.v1.Program.env:type_name -> penstock.plugin.v1.Pair
+	69, // 69: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
+	9,  // 70: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
+	13, // 71: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
+	16, // 72: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
+	10, // 73: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
+	14, // 74: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
+	17, // 75: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
+	73, // [73:76] is the sub-list for method output_type
+	70, // [70:73] is the sub-list for method input_type
+	70, // [70:70] is the sub-list for extension type_name
+	70, // [70:70] is the sub-list for extension extendee
+	0,  // [0:70] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -5259,6 +5356,7 @@ func file_plugin_proto_init() {
 		(*Prompt_Sso)(nil),
 		(*Prompt_Confirm)(nil),
 		(*Prompt_Wait)(nil),
+		(*Prompt_Program)(nil),
 	}
 	file_plugin_proto_msgTypes[47].OneofWrappers = []any{
 		(*Sso_Loopback)(nil),
@@ -5270,7 +5368,7 @@ func file_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
 			NumEnums:      9,
-			NumMessages:   60,
+			NumMessages:   61,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -3,7 +3,9 @@
 // browser, or answers it from what is stored.
 package prompt
 
-// Prompt is one question. Exactly one of Form, Sso, Confirm and Wait is set.
+import "time"
+
+// Prompt is one question. Exactly one of Form, Sso, Confirm, Wait and Program is set.
 type Prompt struct {
 	Title string
 	Text  string // what the gateway says: plain text, may have lines
@@ -13,6 +15,7 @@ type Prompt struct {
 	Sso     *Sso
 	Confirm *Confirm
 	Wait    *Wait
+	Program *Program
 }
 
 // Form asks for values.
@@ -75,6 +78,17 @@ type Confirm struct {
 
 // Wait shows that something takes time; its answer comes when the user cancels.
 type Wait struct{}
+
+// Program has the host run the program that the option names, as the user and
+// outside the plugin's sandbox: a host check that the gateway demands. The answer is
+// Cancelled when the option is empty; its values are "exit_status" in decimal and
+// "stdout", at most 64 KiB of it.
+type Program struct {
+	Option  string        // key of the option that names the program
+	Args    []string      // without the program's own name
+	Env     [][2]string   // added to the user's environment
+	Timeout time.Duration // 0: the host's default
+}
 
 // Answer is what the user gave.
 type Answer struct {
