@@ -1316,6 +1316,7 @@ type FromPlugin struct {
 	//	*FromPlugin_Adopted
 	//	*FromPlugin_Failed
 	//	*FromPlugin_Progress
+	//	*FromPlugin_Refused
 	Message       isFromPlugin_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1489,6 +1490,15 @@ func (x *FromPlugin) GetProgress() *Progress {
 	return nil
 }
 
+func (x *FromPlugin) GetRefused() *Refused {
+	if x != nil {
+		if x, ok := x.Message.(*FromPlugin_Refused); ok {
+			return x.Refused
+		}
+	}
+	return nil
+}
+
 type isFromPlugin_Message interface {
 	isFromPlugin_Message()
 }
@@ -1545,6 +1555,10 @@ type FromPlugin_Progress struct {
 	Progress *Progress `protobuf:"bytes,22,opt,name=progress,proto3,oneof"`
 }
 
+type FromPlugin_Refused struct {
+	Refused *Refused `protobuf:"bytes,23,opt,name=refused,proto3,oneof"` // to a message with an id that the plugin does not know
+}
+
 func (*FromPlugin_Phase) isFromPlugin_Message() {}
 
 func (*FromPlugin_Prompt) isFromPlugin_Message() {}
@@ -1570,6 +1584,8 @@ func (*FromPlugin_Adopted) isFromPlugin_Message() {}
 func (*FromPlugin_Failed) isFromPlugin_Message() {}
 
 func (*FromPlugin_Progress) isFromPlugin_Message() {}
+
+func (*FromPlugin_Refused) isFromPlugin_Message() {}
 
 type Ok struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2905,9 +2921,12 @@ func (x *TlsInfo) GetClientCertificateSent() bool {
 	return false
 }
 
+// Close ends a transport or path, or takes back a Prompt that need not be answered
+// any more; exactly one is set.
 type Close struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Transport     uint32                 `protobuf:"varint,1,opt,name=transport,proto3" json:"transport,omitempty"`
+	Prompt        uint64                 `protobuf:"varint,2,opt,name=prompt,proto3" json:"prompt,omitempty"` // id of the Prompt; it gets no Answer then
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2945,6 +2964,13 @@ func (*Close) Descriptor() ([]byte, []int) {
 func (x *Close) GetTransport() uint32 {
 	if x != nil {
 		return x.Transport
+	}
+	return 0
+}
+
+func (x *Close) GetPrompt() uint64 {
+	if x != nil {
+		return x.Prompt
 	}
 	return 0
 }
@@ -3175,6 +3201,8 @@ func (*Drained) Descriptor() ([]byte, []int) {
 	return file_plugin_proto_rawDescGZIP(), []int{34}
 }
 
+// Residual is empty for a udp transport: datagrams nobody read are lost, as
+// datagrams may be.
 type Residual struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Data          []byte                 `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"` // at most 1 MiB
@@ -4825,7 +4853,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\anetwork\x18\x16 \x01(\v2!.penstock.plugin.v1.NetworkChangeH\x00R\anetwork\x127\n" +
 	"\asuspend\x18\x17 \x01(\v2\x1b.penstock.plugin.v1.SuspendH\x00R\asuspend\x12.\n" +
 	"\x04wake\x18\x18 \x01(\v2\x18.penstock.plugin.v1.WakeH\x00R\x04wakeB\t\n" +
-	"\amessage\"\x8e\x06\n" +
+	"\amessage\"\xc7\x06\n" +
 	"\n" +
 	"FromPlugin\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x0e\n" +
@@ -4845,7 +4873,8 @@ const file_plugin_proto_rawDesc = "" +
 	"\x06export\x18\x13 \x01(\v2\x1a.penstock.plugin.v1.ExportH\x00R\x06export\x127\n" +
 	"\aadopted\x18\x14 \x01(\v2\x1b.penstock.plugin.v1.AdoptedH\x00R\aadopted\x124\n" +
 	"\x06failed\x18\x15 \x01(\v2\x1a.penstock.plugin.v1.FailedH\x00R\x06failed\x12:\n" +
-	"\bprogress\x18\x16 \x01(\v2\x1c.penstock.plugin.v1.ProgressH\x00R\bprogressB\t\n" +
+	"\bprogress\x18\x16 \x01(\v2\x1c.penstock.plugin.v1.ProgressH\x00R\bprogress\x127\n" +
+	"\arefused\x18\x17 \x01(\v2\x1b.penstock.plugin.v1.RefusedH\x00R\arefusedB\t\n" +
 	"\amessage\"\x04\n" +
 	"\x02Ok\"I\n" +
 	"\aRefused\x12>\n" +
@@ -4968,9 +4997,10 @@ const file_plugin_proto_rawDesc = "" +
 	"peer_chain\x18\x03 \x03(\fR\tpeerChain\x12\x16\n" +
 	"\x06unique\x18\x04 \x01(\fR\x06unique\x12@\n" +
 	"\x1cclient_certificate_requested\x18\x05 \x01(\bR\x1aclientCertificateRequested\x126\n" +
-	"\x17client_certificate_sent\x18\x06 \x01(\bR\x15clientCertificateSent\"%\n" +
+	"\x17client_certificate_sent\x18\x06 \x01(\bR\x15clientCertificateSent\"=\n" +
 	"\x05Close\x12\x1c\n" +
-	"\ttransport\x18\x01 \x01(\rR\ttransport\"n\n" +
+	"\ttransport\x18\x01 \x01(\rR\ttransport\x12\x16\n" +
+	"\x06prompt\x18\x02 \x01(\x04R\x06prompt\"n\n" +
 	"\x06Export\x12\x1c\n" +
 	"\ttransport\x18\x01 \x01(\rR\ttransport\x12\x14\n" +
 	"\x05label\x18\x02 \x01(\tR\x05label\x12\x18\n" +
@@ -5253,52 +5283,53 @@ var file_plugin_proto_depIdxs = []int32{
 	23, // 32: penstock.plugin.v1.FromPlugin.adopted:type_name -> penstock.plugin.v1.Adopted
 	27, // 33: penstock.plugin.v1.FromPlugin.failed:type_name -> penstock.plugin.v1.Failed
 	26, // 34: penstock.plugin.v1.FromPlugin.progress:type_name -> penstock.plugin.v1.Progress
-	15, // 35: penstock.plugin.v1.Refused.diagnostic:type_name -> penstock.plugin.v1.Diagnostic
-	65, // 36: penstock.plugin.v1.Start.options:type_name -> penstock.plugin.v1.Start.OptionsEntry
-	20, // 37: penstock.plugin.v1.Resume.start:type_name -> penstock.plugin.v1.Start
-	22, // 38: penstock.plugin.v1.Resume.installed:type_name -> penstock.plugin.v1.InstalledPath
-	4,  // 39: penstock.plugin.v1.Stop.reason:type_name -> penstock.plugin.v1.Stop.Reason
-	1,  // 40: penstock.plugin.v1.SetPhase.phase:type_name -> penstock.plugin.v1.Phase
-	5,  // 41: penstock.plugin.v1.Progress.level:type_name -> penstock.plugin.v1.Progress.Level
-	15, // 42: penstock.plugin.v1.Failed.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
-	6,  // 43: penstock.plugin.v1.Failed.retry:type_name -> penstock.plugin.v1.Failed.Retry
-	30, // 44: penstock.plugin.v1.Open.tcp:type_name -> penstock.plugin.v1.Tcp
-	32, // 45: penstock.plugin.v1.Open.tls:type_name -> penstock.plugin.v1.Tls
-	31, // 46: penstock.plugin.v1.Open.udp:type_name -> penstock.plugin.v1.Udp
-	33, // 47: penstock.plugin.v1.Open.dtls:type_name -> penstock.plugin.v1.Dtls
-	34, // 48: penstock.plugin.v1.Dtls.psk:type_name -> penstock.plugin.v1.Psk
-	36, // 49: penstock.plugin.v1.Dtls.resumption:type_name -> penstock.plugin.v1.Resumption
-	35, // 50: penstock.plugin.v1.Psk.exporter:type_name -> penstock.plugin.v1.Exporter
-	38, // 51: penstock.plugin.v1.Opened.tls:type_name -> penstock.plugin.v1.TlsInfo
-	45, // 52: penstock.plugin.v1.Attach.framing:type_name -> penstock.plugin.v1.FrameSpec
-	66, // 53: penstock.plugin.v1.FrameSpec.length:type_name -> penstock.plugin.v1.FrameSpec.Field
-	66, // 54: penstock.plugin.v1.FrameSpec.type:type_name -> penstock.plugin.v1.FrameSpec.Field
-	67, // 55: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
-	7,  // 56: penstock.plugin.v1.PathEvent.kind:type_name -> penstock.plugin.v1.PathEvent.Kind
-	49, // 57: penstock.plugin.v1.NetConfig.script_options:type_name -> penstock.plugin.v1.Pair
-	54, // 58: penstock.plugin.v1.Prompt.form:type_name -> penstock.plugin.v1.Form
-	56, // 59: penstock.plugin.v1.Prompt.sso:type_name -> penstock.plugin.v1.Sso
-	59, // 60: penstock.plugin.v1.Prompt.confirm:type_name -> penstock.plugin.v1.Confirm
-	60, // 61: penstock.plugin.v1.Prompt.wait:type_name -> penstock.plugin.v1.Wait
-	61, // 62: penstock.plugin.v1.Prompt.program:type_name -> penstock.plugin.v1.Program
-	55, // 63: penstock.plugin.v1.Form.fields:type_name -> penstock.plugin.v1.Field
-	8,  // 64: penstock.plugin.v1.Field.kind:type_name -> penstock.plugin.v1.Field.Kind
-	68, // 65: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
-	57, // 66: penstock.plugin.v1.Sso.loopback:type_name -> penstock.plugin.v1.Loopback
-	58, // 67: penstock.plugin.v1.Sso.cookies:type_name -> penstock.plugin.v1.Cookies
-	49, // 68: penstock.plugin.v1.Program.env:type_name -> penstock.plugin.v1.Pair
-	69, // 69: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
-	9,  // 70: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
-	13, // 71: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
-	16, // 72: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
-	10, // 73: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
-	14, // 74: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
-	17, // 75: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
-	73, // [73:76] is the sub-list for method output_type
-	70, // [70:73] is the sub-list for method input_type
-	70, // [70:70] is the sub-list for extension type_name
-	70, // [70:70] is the sub-list for extension extendee
-	0,  // [0:70] is the sub-list for field type_name
+	19, // 35: penstock.plugin.v1.FromPlugin.refused:type_name -> penstock.plugin.v1.Refused
+	15, // 36: penstock.plugin.v1.Refused.diagnostic:type_name -> penstock.plugin.v1.Diagnostic
+	65, // 37: penstock.plugin.v1.Start.options:type_name -> penstock.plugin.v1.Start.OptionsEntry
+	20, // 38: penstock.plugin.v1.Resume.start:type_name -> penstock.plugin.v1.Start
+	22, // 39: penstock.plugin.v1.Resume.installed:type_name -> penstock.plugin.v1.InstalledPath
+	4,  // 40: penstock.plugin.v1.Stop.reason:type_name -> penstock.plugin.v1.Stop.Reason
+	1,  // 41: penstock.plugin.v1.SetPhase.phase:type_name -> penstock.plugin.v1.Phase
+	5,  // 42: penstock.plugin.v1.Progress.level:type_name -> penstock.plugin.v1.Progress.Level
+	15, // 43: penstock.plugin.v1.Failed.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
+	6,  // 44: penstock.plugin.v1.Failed.retry:type_name -> penstock.plugin.v1.Failed.Retry
+	30, // 45: penstock.plugin.v1.Open.tcp:type_name -> penstock.plugin.v1.Tcp
+	32, // 46: penstock.plugin.v1.Open.tls:type_name -> penstock.plugin.v1.Tls
+	31, // 47: penstock.plugin.v1.Open.udp:type_name -> penstock.plugin.v1.Udp
+	33, // 48: penstock.plugin.v1.Open.dtls:type_name -> penstock.plugin.v1.Dtls
+	34, // 49: penstock.plugin.v1.Dtls.psk:type_name -> penstock.plugin.v1.Psk
+	36, // 50: penstock.plugin.v1.Dtls.resumption:type_name -> penstock.plugin.v1.Resumption
+	35, // 51: penstock.plugin.v1.Psk.exporter:type_name -> penstock.plugin.v1.Exporter
+	38, // 52: penstock.plugin.v1.Opened.tls:type_name -> penstock.plugin.v1.TlsInfo
+	45, // 53: penstock.plugin.v1.Attach.framing:type_name -> penstock.plugin.v1.FrameSpec
+	66, // 54: penstock.plugin.v1.FrameSpec.length:type_name -> penstock.plugin.v1.FrameSpec.Field
+	66, // 55: penstock.plugin.v1.FrameSpec.type:type_name -> penstock.plugin.v1.FrameSpec.Field
+	67, // 56: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
+	7,  // 57: penstock.plugin.v1.PathEvent.kind:type_name -> penstock.plugin.v1.PathEvent.Kind
+	49, // 58: penstock.plugin.v1.NetConfig.script_options:type_name -> penstock.plugin.v1.Pair
+	54, // 59: penstock.plugin.v1.Prompt.form:type_name -> penstock.plugin.v1.Form
+	56, // 60: penstock.plugin.v1.Prompt.sso:type_name -> penstock.plugin.v1.Sso
+	59, // 61: penstock.plugin.v1.Prompt.confirm:type_name -> penstock.plugin.v1.Confirm
+	60, // 62: penstock.plugin.v1.Prompt.wait:type_name -> penstock.plugin.v1.Wait
+	61, // 63: penstock.plugin.v1.Prompt.program:type_name -> penstock.plugin.v1.Program
+	55, // 64: penstock.plugin.v1.Form.fields:type_name -> penstock.plugin.v1.Field
+	8,  // 65: penstock.plugin.v1.Field.kind:type_name -> penstock.plugin.v1.Field.Kind
+	68, // 66: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
+	57, // 67: penstock.plugin.v1.Sso.loopback:type_name -> penstock.plugin.v1.Loopback
+	58, // 68: penstock.plugin.v1.Sso.cookies:type_name -> penstock.plugin.v1.Cookies
+	49, // 69: penstock.plugin.v1.Program.env:type_name -> penstock.plugin.v1.Pair
+	69, // 70: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
+	9,  // 71: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
+	13, // 72: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
+	16, // 73: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
+	10, // 74: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
+	14, // 75: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
+	17, // 76: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
+	74, // [74:77] is the sub-list for method output_type
+	71, // [71:74] is the sub-list for method input_type
+	71, // [71:71] is the sub-list for extension type_name
+	71, // [71:71] is the sub-list for extension extendee
+	0,  // [0:71] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -5336,6 +5367,7 @@ func file_plugin_proto_init() {
 		(*FromPlugin_Adopted)(nil),
 		(*FromPlugin_Failed)(nil),
 		(*FromPlugin_Progress)(nil),
+		(*FromPlugin_Refused)(nil),
 	}
 	file_plugin_proto_msgTypes[20].OneofWrappers = []any{
 		(*Open_Tcp)(nil),
