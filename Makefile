@@ -1,3 +1,82 @@
-.PHONY: test
-test:
-	go test ./...
+# make build   bin/penstock and bin/plugins/* with their manifests
+# make demo    a gateway in a namespace, a connection to it, traffic (root)
+# make test    everything: lint, unit tests with the race detector, end-to-end, fuzzing (root)
+# make bench   side by side with openconnect (root)
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := build
+
+GO ?= go
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+BUILD := $(GO) build -trimpath -ldflags '$(LDFLAGS)'
+PLUGINS := $(notdir $(patsubst %/main.go,%,$(wildcard plugins/*/main.go)))
+FUZZTIME ?= 10s
+
+# Debian packages: to build, to run the demo and the end-to-end tests, to generate code.
+BUILD_PACKAGES := gcc libc6-dev git ca-certificates
+LAB_PACKAGES := ocserv openconnect vpnc-scripts oathtool iperf3 nftables iproute2 iputils-ping procps python3-grpcio python3-protobuf
+TEST_PACKAGES := $(LAB_PACKAGES) protobuf-compiler softhsm2 dbus shellcheck openssl
+
+.PHONY: build demo test lint fmt generate bench fuzz unit e2e packages packages-demo clean
+.PHONY: $(PLUGINS)
+
+build: bin/penstock $(PLUGINS)
+
+.PHONY: bin/penstock
+bin/penstock:
+	@mkdir -p bin/plugins
+	$(BUILD) -o $@ ./host/cmd/penstock
+
+$(PLUGINS):
+	@mkdir -p bin/plugins
+	$(BUILD) -o bin/plugins/$@ ./plugins/$@
+	$(GO) run ./host/internal/registry/manifest -o bin/plugins/$@.toml bin/plugins/$@
+
+demo: packages-demo build
+	@$(GO) run ./host/internal/testlab/demo
+
+test: packages build lint unit e2e fuzz
+
+# The race detector takes the unit tests; the end-to-end tests run what was built.
+unit:
+	$(GO) test -race $$($(GO) list ./... | grep -v /testlab/)
+
+e2e: build
+	$(GO) test -count=1 -timeout 25m ./host/internal/testlab/...
+
+# Every fuzz target of the project, one after the other.
+fuzz:
+	@for package in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+	    echo "fuzz $$package $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime=$(FUZZTIME) $$package; \
+	  done; \
+	done
+
+lint:
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	@packaging/lint-generated.sh
+	@packaging/lint-vulnerabilities.sh
+	shellcheck packaging/*.sh vpnc-script/penstock-vpnc-script
+
+fmt:
+	gofmt -w $$(git ls-files --cached --others --exclude-standard '*.go')
+
+generate:
+	GOBIN=$(CURDIR)/bin/tools $(GO) install google.golang.org/protobuf/cmd/protoc-gen-go google.golang.org/grpc/cmd/protoc-gen-go-grpc
+	PATH=$(CURDIR)/bin/tools:$$PATH $(GO) generate ./...
+
+bench: packages build
+	$(GO) run ./host/internal/testlab/bench
+
+packages:
+	@packaging/need-packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
+
+packages-demo:
+	@packaging/need-packages.sh $(BUILD_PACKAGES) $(LAB_PACKAGES)
+
+clean:
+	rm -rf bin
