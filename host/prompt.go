@@ -1,0 +1,106 @@
+package host
+
+import (
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/penstock-vpn/penstock/sdk/diag"
+	"github.com/penstock-vpn/penstock/sdk/pluginpb"
+	"github.com/penstock-vpn/penstock/sdk/prompt"
+)
+
+// Bounds of a prompt; a person cannot answer a larger one.
+const (
+	maxFields     = 32
+	maxChoices    = 512
+	maxPromptText = 16 << 10
+)
+
+// parsePrompt checks and cleans what a plugin wants to ask: texts come from the
+// gateway and end in a terminal or a dialog.
+func parsePrompt(m *pluginpb.Prompt) (prompt.Prompt, error) {
+	p := prompt.Prompt{Title: line(m.Title), Text: text(m.Text), Error: line(m.Error)}
+	switch k := m.Kind.(type) {
+	case *pluginpb.Prompt_Form:
+		form, err := parseForm(k.Form)
+		p.Form = form
+		return p, err
+	case *pluginpb.Prompt_Sso:
+		if u, err := url.Parse(k.Sso.GetUrl()); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+			return p, diag.New(diag.Protocol, "the gateway asks for a login page that is no web address", "Nothing was opened.")
+		}
+		p.Sso = parseSso(k.Sso)
+	case *pluginpb.Prompt_Confirm:
+		p.Confirm = &prompt.Confirm{AcceptLabel: line(k.Confirm.GetAcceptLabel())}
+	case *pluginpb.Prompt_Wait:
+		p.Wait = &prompt.Wait{}
+	case *pluginpb.Prompt_Program:
+		p.Program = parseProgram(k.Program)
+	default:
+		return p, diag.New(diag.UnknownMessage, "this kind of prompt is unknown here", "The plugin is newer than the host; update penstock.")
+	}
+	return p, nil
+}
+
+func parseForm(m *pluginpb.Form) (*prompt.Form, error) {
+	if len(m.GetFields()) > maxFields {
+		return nil, diag.Newf(diag.Invalid, "a form of %d fields, at most %d are allowed", len(m.GetFields()), maxFields)
+	}
+	form := &prompt.Form{ID: line(m.GetId())}
+	for _, f := range m.GetFields() {
+		if len(f.GetChoices()) > maxChoices {
+			return nil, diag.Newf(diag.Invalid, "field %q has %d choices, at most %d are allowed", clip(f.GetName()), len(f.GetChoices()), maxChoices)
+		}
+		field := prompt.Field{
+			Name: f.GetName(), Label: line(f.GetLabel()), Kind: prompt.Kind(f.GetKind()), Default: line(f.GetDefault()),
+			Option: f.GetOption(), MayStore: f.GetMayStore(),
+		}
+		if field.Kind < prompt.Text || field.Kind > prompt.File {
+			field.Kind = prompt.Text
+		}
+		for _, c := range f.GetChoices() {
+			field.Choices = append(field.Choices, prompt.Choice{Value: c.GetValue(), Label: line(c.GetLabel())})
+		}
+		form.Fields = append(form.Fields, field)
+	}
+	return form, nil
+}
+
+func parseSso(m *pluginpb.Sso) *prompt.Sso {
+	s := &prompt.Sso{URL: m.GetUrl()}
+	switch e := m.GetEnding().(type) {
+	case *pluginpb.Sso_Loopback:
+		s.Loopback = &prompt.Loopback{Port: int(e.Loopback.GetPort()), PathPrefix: e.Loopback.GetPathPrefix(), RedirectParam: e.Loopback.GetRedirectParam()}
+	case *pluginpb.Sso_Cookies:
+		s.Cookies = &prompt.Cookies{FinalURL: e.Cookies.GetFinalUrl(), Cookie: e.Cookies.GetCookie(), ErrorCookie: e.Cookies.GetErrorCookie()}
+	}
+	return s
+}
+
+func parseProgram(m *pluginpb.Program) *prompt.Program {
+	p := &prompt.Program{Option: m.GetOption(), Args: m.GetArgs(), Timeout: time.Duration(m.GetTimeoutS()) * time.Second}
+	for _, e := range m.GetEnv() {
+		p.Env = append(p.Env, [2]string{e.GetKey(), e.GetValue()})
+	}
+	return p
+}
+
+// text keeps lines and tabs, and drops what could steer a terminal.
+func text(s string) string {
+	if len(s) > maxPromptText {
+		s = s[:maxPromptText]
+	}
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
+}
+
+// line is text in one line.
+func line(s string) string {
+	return strings.Join(strings.Fields(text(s)), " ")
+}
