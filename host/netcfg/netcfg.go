@@ -47,7 +47,16 @@ type Applier interface {
 
 // Preparer is an Applier that wants to know before there is a TUN device.
 type Preparer interface {
-	Prepare(ctx context.Context, gateway netip.Addr) error
+	// Prepare gets the Config to come; its Interface is the name asked for, empty
+	// when the kernel shall choose one.
+	Prepare(ctx context.Context, c Config) error
+}
+
+// Undoer is an Applier whose work outlives its process.
+type Undoer interface {
+	// Undo is the command that removes what Apply(c) sets up. The host writes it
+	// down before Apply, for whoever finds the host dead.
+	Undo(c Config) Command
 }
 
 // Reconnecter is an Applier that wants to know of a lost path.
