@@ -2,18 +2,27 @@ package sdk
 
 import (
 	"context"
-	"crypto/x509"
-	"net/netip"
-	"time"
+	"fmt"
+	"maps"
+	"sync"
 
-	"github.com/penstock-vpn/penstock/sdk/framing"
-	"github.com/penstock-vpn/penstock/sdk/prompt"
+	"github.com/penstock-vpn/penstock/sdk/diag"
+	"github.com/penstock-vpn/penstock/sdk/pluginpb"
 )
 
 // Session is one connection's whole life, from the plugin's side. Its methods may
 // be called from several goroutines; each waits for the host's answer and returns
 // a *diag.Diagnostic when the host refuses.
-type Session struct{}
+type Session struct {
+	stream  *stream
+	fds     *descriptors
+	start   *pluginpb.Start
+	resumed *Resumption // nil: fresh
+
+	mu         sync.Mutex
+	transports map[*Transport]struct{} // open and not attached
+	secrets    []string                // what the user gave in confidence
+}
 
 // Phase says how far a session is.
 type Phase int
@@ -23,226 +32,76 @@ const (
 	Negotiating          // authenticated; asking the gateway for the tunnel
 )
 
+// maxCheckpoint is what a host keeps, in bytes.
+const maxCheckpoint = 64 << 10
+
 // Protocol is which of the plugin's protocols the user wants.
-func (s *Session) Protocol() string { panic("pinned") }
+func (s *Session) Protocol() string { return s.start.GetProtocol() }
+
+// Connection is the name of the user's connection, for messages.
+func (s *Session) Connection() string { return s.start.GetConnection() }
 
 // Options are the session's options with defaults filled in, never a secret one.
-func (s *Session) Options() map[string]string { panic("pinned") }
+func (s *Session) Options() map[string]string { return maps.Clone(s.start.GetOptions()) }
 
-// Trace says whether the user wants the control conversation by Trace.
-func (s *Session) Trace() bool { panic("pinned") }
+// Trace says whether the user wants the control conversation by TraceText.
+func (s *Session) Trace() bool { return s.start.GetTrace() }
 
-// Resumed returns what an earlier run of the plugin left, or nil for a fresh session.
-func (s *Session) Resumed() *Resumption { panic("pinned") }
-
-// Adopt answers a Resumption, before anything else: the paths this run goes on
-// with. The host removes the others.
-func (s *Session) Adopt(paths ...uint32) ([]*Path, error) { panic("pinned") }
+// UntilStop returns a context that also ends when a Stop event has come, for what
+// must not outlast it: logging in, opening, asking. A Connect that returns an error
+// because of it ended as it was asked to.
+func (s *Session) UntilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-s.stream.halt:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
 
 // Phase tells the host and the user how far the session is.
-func (s *Session) Phase(p Phase) error { panic("pinned") }
-
-// Ask asks the user. A cancelled Answer is not an error.
-func (s *Session) Ask(ctx context.Context, p prompt.Prompt) (prompt.Answer, error) { panic("pinned") }
-
-// OpenTCP, OpenTLS and OpenUDP connect to host:port.
-func (s *Session) OpenTCP(ctx context.Context, host string, port int) (*Transport, error) {
-	panic("pinned")
+func (s *Session) Phase(p Phase) error {
+	phase := &pluginpb.SetPhase{Phase: pluginpb.Phase(p)}
+	return s.stream.order(s.stream.ctx, &pluginpb.FromPlugin{Message: &pluginpb.FromPlugin_Phase{Phase: phase}})
 }
-
-// OpenTLS is a TLS connection that ends in the host; the Transport is its plaintext.
-func (s *Session) OpenTLS(ctx context.Context, host string, port int, o TLSOptions) (*Transport, error) {
-	panic("pinned")
-}
-
-// OpenUDP is a connected UDP socket: one Write, one datagram.
-func (s *Session) OpenUDP(ctx context.Context, host string, port int) (*Transport, error) {
-	panic("pinned")
-}
-
-// OpenDTLS is a DTLS 1.2 association. It has no plaintext: it can only be attached.
-func (s *Session) OpenDTLS(ctx context.Context, host string, port int, o DTLSOptions) (*Transport, error) {
-	panic("pinned")
-}
-
-// Attach turns a transport into a path of the tunnel; over is what the plugin had
-// read from it too much (the rest is read by Attach). Packets leave on the living
-// path with the highest preference. The transport cannot be read or written any more.
-func (s *Session) Attach(ctx context.Context, t *Transport, over []byte, f framing.Spec, o AttachOptions) (*Path, error) {
-	panic("pinned")
-}
-
-// Configure puts the network settings in force; a later one replaces them whole.
-func (s *Session) Configure(ctx context.Context, c NetConfig) error { panic("pinned") }
 
 // Checkpoint keeps data (at most 64 KiB, in the host's memory) for Resumed.
-func (s *Session) Checkpoint(data []byte) error { panic("pinned") }
+func (s *Session) Checkpoint(data []byte) error {
+	if len(data) > maxCheckpoint {
+		return diag.Newf(diag.Invalid, "a checkpoint of %d bytes; at most %d are kept", len(data), maxCheckpoint)
+	}
+	keep := &pluginpb.Checkpoint{Data: data}
+	return s.stream.order(s.stream.ctx, &pluginpb.FromPlugin{Message: &pluginpb.FromPlugin_Checkpoint{Checkpoint: keep}})
+}
 
 // Info, Debug and Warn are lines for people and logs; no secrets in them.
-func (s *Session) Info(format string, args ...any) { panic("pinned") }
+func (s *Session) Info(format string, args ...any) {
+	s.progress(pluginpb.Progress_INFO, fmt.Sprintf(format, args...))
+}
 
 // Debug is shown with --verbose.
-func (s *Session) Debug(format string, args ...any) { panic("pinned") }
+func (s *Session) Debug(format string, args ...any) {
+	s.progress(pluginpb.Progress_DEBUG, fmt.Sprintf(format, args...))
+}
 
 // Warn is shown always.
-func (s *Session) Warn(format string, args ...any) { panic("pinned") }
+func (s *Session) Warn(format string, args ...any) {
+	s.progress(pluginpb.Progress_WARN, fmt.Sprintf(format, args...))
+}
 
 // TraceText sends a piece of the control conversation, when Trace.
-func (s *Session) TraceText(text string) { panic("pinned") }
-
-// Events is what happens; it ends when the stream does. A full buffer of 256 ends the session.
-func (s *Session) Events() <-chan Event { panic("pinned") }
-
-// Resumption is what an earlier run left.
-type Resumption struct {
-	Checkpoint []byte
-	Installed  []InstalledPath
-	Configured bool // a NetConfig is in force
+func (s *Session) TraceText(text string) {
+	if s.Trace() {
+		s.progress(pluginpb.Progress_TRACE, text)
+	}
 }
 
-// InstalledPath is a path that runs on without its plugin.
-type InstalledPath struct {
-	ID         uint32
-	Kind       string // "tcp", "tls", "udp", "dtls"
-	Preference int
+// progress is lost when the host is gone: then nobody reads it.
+func (s *Session) progress(level pluginpb.Progress_Level, text string) {
+	_ = s.stream.say(&pluginpb.FromPlugin{Message: &pluginpb.FromPlugin_Progress{
+		Progress: &pluginpb.Progress{Level: level, Text: text},
+	}})
 }
-
-// TLSOptions of OpenTLS.
-type TLSOptions struct {
-	ServerName        string // SNI and verified name; empty: the host
-	ALPN              []string
-	ClientCertificate bool // present the user's, if the server asks
-	AllowLegacy       bool // TLS 1.0 and 1.1, RSA key exchange
-}
-
-// DTLSOptions of OpenDTLS. Exactly one of PSK and MasterSecret is set.
-type DTLSOptions struct {
-	SessionID    []byte // ClientHello.session_id, at most 32 bytes
-	PSK          *PSK
-	MasterSecret []byte // 48 bytes: resumes a session agreed on elsewhere
-	CipherSuites []string
-	Timeout      time.Duration // of the handshake; 0: the host's default
-}
-
-// PSK is RFC 4279 with Key, or with keying material exported from a TLS transport.
-type PSK struct {
-	Identity     string
-	Key          []byte
-	ExporterOf   *Transport
-	ExporterName string // label, no context, 32 bytes
-}
-
-// Info is what the host knows of a transport.
-type Info struct {
-	Local, Remote  netip.AddrPort
-	TLSVersion     string // "TLS 1.3"
-	Cipher         string // IANA name
-	PeerChain      []*x509.Certificate
-	ChannelBinding []byte // RFC 5929 tls-unique up to TLS 1.2, RFC 9266 tls-exporter after
-	CertRequested  bool
-	CertSent       bool
-	PathMTU        int // bytes of an IP packet that leaves whole; 0: unknown
-	Overhead       int // bytes around a frame: IP, UDP or TCP, record
-}
-
-// AttachOptions of Attach.
-type AttachOptions struct {
-	Preference int
-	Replaces   *Path // stops sending now, ends when it falls silent
-}
-
-// NetConfig is whole: what an earlier one had and this one lacks is removed.
-type NetConfig struct {
-	Addresses     []netip.Prefix
-	MTU           int            // what the gateway allows inside; 0: the host computes it
-	Routes        []netip.Prefix // into the tunnel; 0.0.0.0/0 and ::/0 for all
-	Excludes      []netip.Prefix
-	DNS           []netip.Addr
-	Search        []string
-	SplitDNS      []string
-	NBNS          []netip.Addr
-	Banner        string
-	ProxyPAC      string
-	Expires       time.Time
-	IdleTimeout   time.Duration
-	ScriptOptions [][2]string // the gateway's headers in order, for scripts
-}
-
-// Transport is an open connection to the gateway; TCP, TLS and UDP ones are a
-// net.Conn whose other end is in the host.
-type Transport struct{}
-
-// ID is the transport's number in this session, and its Path's.
-func (t *Transport) ID() uint32 { panic("pinned") }
-
-// Info is what the host told when it was opened.
-func (t *Transport) Info() Info { panic("pinned") }
-
-// Read, Write, Close, deadlines and addresses are net.Conn's.
-func (t *Transport) Read(p []byte) (int, error) { panic("pinned") }
-
-// Export returns n bytes of RFC 5705 keying material of a TLS transport.
-func (t *Transport) Export(ctx context.Context, label string, context []byte, n int) ([]byte, error) {
-	panic("pinned")
-}
-
-// Path is an attached transport.
-type Path struct{}
-
-// ID is the number of the transport that it was.
-func (p *Path) ID() uint32 { panic("pinned") }
-
-// Send sends a control frame of that type, in order with the data.
-func (p *Path) Send(frameType uint32, payload []byte) error { panic("pinned") }
-
-// Close removes the path. What was sent before is flushed.
-func (p *Path) Close() error { panic("pinned") }
-
-// Event is one of ControlFrame, PathEvent, NetworkChange, Suspend, Wake and Stop.
-type Event interface{ event() }
-
-// ControlFrame is a frame from the gateway that is neither data nor handled by a rule.
-type ControlFrame struct {
-	Path    uint32
-	Type    uint32
-	Payload []byte
-}
-
-// PathKind says what happened to a path.
-type PathKind int
-
-const (
-	PathUp   PathKind = iota
-	PathDead          // no sign of life, or closed; the host has removed it
-	PathMTU
-)
-
-// PathEvent says that a path carries traffic, is gone, or carries smaller packets.
-type PathEvent struct {
-	Path   uint32
-	Kind   PathKind
-	MTU    int
-	Reason string
-}
-
-// NetworkChange says that addresses or routes of the machine changed.
-type NetworkChange struct{ Reachable bool }
-
-// Suspend comes before the machine sleeps.
-type Suspend struct{}
-
-// Wake comes after the machine slept.
-type Wake struct{}
-
-// Stop asks the plugin to end and to return nil from Connect before the Deadline.
-type Stop struct {
-	Logout   bool // end the session at the gateway too
-	Deadline time.Duration
-}
-
-func (ControlFrame) event()  {}
-func (PathEvent) event()     {}
-func (NetworkChange) event() {}
-func (Suspend) event()       {}
-func (Wake) event()          {}
-func (Stop) event()          {}

@@ -1,0 +1,93 @@
+package sdk
+
+import (
+	"time"
+
+	"github.com/penstock-vpn/penstock/sdk/pluginpb"
+)
+
+const eventQueue = 256
+
+// Event is one of ControlFrame, PathEvent, NetworkChange, Suspend, Wake and Stop.
+type Event interface{ event() }
+
+// ControlFrame is a frame from the gateway that is neither data nor handled by a rule.
+type ControlFrame struct {
+	Path    uint32
+	Type    uint32
+	Payload []byte
+}
+
+// PathKind says what happened to a path.
+type PathKind int
+
+const (
+	PathUp   PathKind = iota
+	PathDead          // no sign of life, or closed; the host has removed it
+	PathMTU
+)
+
+// PathEvent says that a path carries traffic, is gone, or carries smaller packets.
+type PathEvent struct {
+	Path   uint32
+	Kind   PathKind
+	MTU    int
+	Reason string
+}
+
+// NetworkChange says that addresses or routes of the machine changed.
+type NetworkChange struct{ Reachable bool }
+
+// Suspend comes before the machine sleeps.
+type Suspend struct{}
+
+// Wake comes after the machine slept.
+type Wake struct{}
+
+// Stop asks the plugin to end and to return nil from Connect before the Deadline.
+type Stop struct {
+	Logout   bool // end the session at the gateway too
+	Deadline time.Duration
+}
+
+func (ControlFrame) event()  {}
+func (PathEvent) event()     {}
+func (NetworkChange) event() {}
+func (Suspend) event()       {}
+func (Wake) event()          {}
+func (Stop) event()          {}
+
+// Events is what happens; it ends when the stream does. A full buffer of 256 ends the session.
+func (s *Session) Events() <-chan Event { return s.stream.events }
+
+// eventOf reads an event; false: m is none, or one that this version does not know.
+func eventOf(m *pluginpb.FromHost) (Event, bool) {
+	switch x := m.Message.(type) {
+	case *pluginpb.FromHost_Frame:
+		return ControlFrame{Path: x.Frame.GetTransport(), Type: x.Frame.GetType(), Payload: x.Frame.GetPayload()}, true
+	case *pluginpb.FromHost_Path:
+		return pathEvent(x.Path)
+	case *pluginpb.FromHost_Network:
+		return NetworkChange{Reachable: x.Network.GetReachable()}, true
+	case *pluginpb.FromHost_Suspend:
+		return Suspend{}, true
+	case *pluginpb.FromHost_Wake:
+		return Wake{}, true
+	case *pluginpb.FromHost_Stop:
+		return Stop{
+			Logout:   x.Stop.GetReason() == pluginpb.Stop_LOGOUT,
+			Deadline: time.Duration(x.Stop.GetDeadlineMs()) * time.Millisecond,
+		}, true
+	}
+	return nil, false
+}
+
+func pathEvent(e *pluginpb.PathEvent) (Event, bool) {
+	kind, known := map[pluginpb.PathEvent_Kind]PathKind{
+		pluginpb.PathEvent_UP: PathUp, pluginpb.PathEvent_DEAD: PathDead, pluginpb.PathEvent_MTU: PathMTU,
+	}[e.GetKind()]
+	if !known {
+		return nil, false
+	}
+	return PathEvent{Path: e.GetTransport(), Kind: kind, MTU: int(e.GetMtu()), Reason: e.GetReason()}, true
+}
