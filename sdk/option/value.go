@@ -98,12 +98,8 @@ func (o Option) choice(value string) (string, bool) {
 }
 
 func (o Option) duration(value string) (string, bool) {
-	written := value
-	if _, err := strconv.ParseUint(value, 10, 63); err == nil {
-		written += "s"
-	}
-	d, err := time.ParseDuration(written)
-	if err != nil || d < 0 {
+	d, err := ParseDuration(value)
+	if err != nil {
 		return value, false
 	}
 	bounded := o.Min != 0 || o.Max != 0
@@ -111,6 +107,20 @@ func (o Option) duration(value string) (string, bool) {
 		return value, false
 	}
 	return duration(d), true
+}
+
+// ParseDuration reads the value of a Duration: Go syntax, or a bare number of
+// seconds, and not less than nothing.
+func ParseDuration(value string) (time.Duration, error) {
+	written := value
+	if _, err := strconv.ParseUint(value, 10, 63); err == nil {
+		written += "s"
+	}
+	d, err := time.ParseDuration(written)
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf("%s is not a duration such as 30s or 5m", quote(value))
+	}
+	return d, nil
 }
 
 // duration is d.String without the zeros at its end: 5m, 1h, 0s.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
 const (
@@ -34,7 +36,8 @@ type Server struct {
 // removed. Serve must follow, Close end it.
 func Listen(dir, name string) (*Server, error) {
 	if !ValidName(name) {
-		return nil, fmt.Errorf("%.80q is no name for a connection: 1 to 64 letters, digits, dots, hyphens and underscores", name)
+		return nil, diag.New(diag.Config, fmt.Sprintf("%.80q is no name for a connection", name),
+			"a name is 1 to 64 letters, digits, dots, hyphens and underscores")
 	}
 	if err := prepareDir(dir); err != nil {
 		return nil, err

@@ -11,13 +11,11 @@ import (
 
 // The states of a connection, as Status.State has them.
 const (
-	Starting       = "starting"       // the plugin is being started
-	Authenticating = "authenticating" // the gateway asks who the user is
-	Negotiating    = "negotiating"    // authenticated, the tunnel is being agreed on
-	Configuring    = "configuring"    // the system is being set up
-	Connected      = "connected"
-	Reconnecting   = "reconnecting" // the path was lost, the settings stay
-	Disconnecting  = "disconnecting"
+	Connecting    = "connecting"
+	Connected     = "connected"
+	Reconnecting  = "reconnecting" // the path was lost; device and settings stay
+	Disconnecting = "disconnecting"
+	Disconnected  = "disconnected"
 )
 
 // Status is a snapshot of a connection. Its JSON is stable: every field is always
