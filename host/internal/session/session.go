@@ -37,7 +37,7 @@ const (
 
 // String names the phase.
 func (p Phase) String() string {
-	return [...]string{"starting", "connecting", "connected", "reconnecting", "disconnecting", "disconnected"}[p]
+	return [...]string{"starting", "logging in", "up", "waiting", "stopping", "ended"}[p]
 }
 
 // Retry is how a plugin wants a failure handled.
@@ -59,20 +59,6 @@ type State struct {
 	Crashes int       // of the plugin, since it was up for long enough
 	UpAt    time.Time
 	Err     *diag.Diagnostic // why it ended; nil: on request
-}
-
-// Word is the state as people and `status` see it. A plugin that is started again
-// while packets flow is nobody's business.
-func (s State) Word() string {
-	switch {
-	case s.Phase == Stopping || s.Phase == Ended:
-		return s.Phase.String()
-	case s.WasUp && s.LostAt.IsZero():
-		return Up.String()
-	case s.WasUp:
-		return Waiting.String()
-	}
-	return LoggingIn.String()
 }
 
 // Limits of a connection's patience.

@@ -100,17 +100,6 @@ func TestBackoffGrowsToItsBound(t *testing.T) {
 	}
 }
 
-func TestWordHidesAPluginsRestart(t *testing.T) {
-	s, _ := walk(t, Started{}, CameUp{}, Crashed{why}, RetryDue{}, Started{})
-	if s.Word() != "connected" {
-		t.Errorf("word %q", s.Word())
-	}
-	s, _ = walk(t, Started{}, CameUp{}, PathsLost{why})
-	if s.Word() != "reconnecting" {
-		t.Errorf("word %q", s.Word())
-	}
-}
-
 // Any order of events keeps these promises: one Finish and nothing after it; a
 // Waiting machine has a timer; a machine that is not up after having been has a deadline.
 func TestAnyOrderKeepsThePromises(t *testing.T) {

@@ -1,0 +1,98 @@
+package host
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/penstock-vpn/penstock/host/internal/transport"
+	"github.com/penstock-vpn/penstock/sdk/diag"
+	"github.com/penstock-vpn/penstock/sdk/pluginpb"
+	"github.com/penstock-vpn/penstock/sdk/prompt"
+	"github.com/penstock-vpn/penstock/sdk/secret"
+)
+
+// newDialer holds the profile's trust, proxy and client certificate: a plugin never
+// sees any of them.
+func (c *connection) newDialer() (*transport.Dialer, error) {
+	config := transport.Config{RootCAs: c.options["cacert"], ConfirmCertificate: c.confirmCertificate}
+	if pins := c.options["servercert"]; pins != "" {
+		config.Pins = strings.Split(pins, ",")
+	}
+	if p := c.options["proxy"]; p != "" {
+		u, err := url.Parse(p)
+		if err != nil || u.Host == "" {
+			return nil, diag.New(diag.Config, "the proxy is no URL", "Write http://[user@]host:port or socks5://[user@]host:port.").With("proxy")
+		}
+		if password := c.profile.Secrets["proxy-password"]; u.User != nil && !password.Empty() {
+			u.User = url.UserPassword(u.User.Username(), password.Reveal())
+		}
+		config.Proxy = u
+	}
+	if file := c.options["usercert"]; file != "" {
+		cert, err := transport.LoadClientCert(file, c.options["userkey"], c.keyPassword)
+		if err != nil {
+			return nil, err
+		}
+		config.Certificate = cert
+	}
+	return transport.New(config), nil
+}
+
+// keyPassword is the passphrase of the client's key: the stored one, or the user's answer.
+func (c *connection) keyPassword() (secret.String, error) {
+	answer, err := c.prompter.Ask(context.Background(), prompt.Prompt{
+		Title: "Client certificate",
+		Form: &prompt.Form{ID: "key-password", Fields: []prompt.Field{{
+			Name: "key-password", Label: "Passphrase of " + c.options["usercert"], Kind: prompt.Password, Option: "key-password", MayStore: true,
+		}}},
+	})
+	switch {
+	case err != nil:
+		return secret.String{}, err
+	case answer.Cancelled:
+		return secret.String{}, diag.New(diag.Cancelled, "the passphrase of the client's key was not given", "Connect again to be asked again.")
+	}
+	return secret.New(answer.Values["key-password"]), nil
+}
+
+// confirmCertificate asks the user about a certificate that no authority vouches for.
+func (c *connection) confirmCertificate(ctx context.Context, host string, chain []*x509.Certificate, why error) (bool, error) {
+	if len(chain) == 0 {
+		return false, nil
+	}
+	leaf := chain[0]
+	answer, err := c.prompter.Ask(ctx, prompt.Prompt{
+		Title: "Certificate of " + host,
+		Text: fmt.Sprintf("The gateway's certificate could not be verified.\n%s\n\nSubject: %s\nIssuer:  %s\nValid:   %s to %s\nPin:     %s",
+			why, leaf.Subject, leaf.Issuer, leaf.NotBefore.Format("2006-01-02"), leaf.NotAfter.Format("2006-01-02"), transport.Pin(leaf)),
+		Confirm: &prompt.Confirm{AcceptLabel: "Trust it for this connection"},
+	})
+	if err != nil {
+		return false, nil // nobody can be asked: the verification's own words are better
+	}
+	return !answer.Cancelled, nil
+}
+
+func (c *connection) dtlsOptions(d *pluginpb.Dtls) (transport.DTLSOptions, error) {
+	o := transport.DTLSOptions{SessionID: d.GetSessionId(), CipherSuites: d.GetCipherSuites()}
+	switch s := d.Secret.(type) {
+	case *pluginpb.Dtls_Resumption:
+		o.MasterSecret = s.Resumption.GetMasterSecret()
+	case *pluginpb.Dtls_Psk:
+		o.PSKIdentity = s.Psk.GetIdentity()
+		switch k := s.Psk.Key.(type) {
+		case *pluginpb.Psk_Raw:
+			o.PSK = k.Raw
+		case *pluginpb.Psk_Exporter:
+			key, err := c.keyingMaterial(k.Exporter.GetTransport(), k.Exporter.GetLabel(), nil, k.Exporter.GetLength())
+			if err != nil {
+				return o, err
+			}
+			o.PSK = key
+		}
+	}
+	return o, nil
+}

@@ -1,0 +1,348 @@
+package host
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/penstock-vpn/penstock/host/internal/dataplane"
+	"github.com/penstock-vpn/penstock/host/internal/transport"
+	"github.com/penstock-vpn/penstock/sdk/diag"
+	"github.com/penstock-vpn/penstock/sdk/framing"
+	"github.com/penstock-vpn/penstock/sdk/pluginpb"
+)
+
+const (
+	maxLinks     = 16
+	drainTimeout = 10 * time.Second // a plugin that does not stop writing breaks the handover
+)
+
+// link is one transport of the session. It is opened by a goroutine and then
+// belongs to the plugin, until Attach makes it a path of the plane.
+//
+//	open -> plugin's -> draining -> attached
+type link struct {
+	kind     string
+	opened   opened // nil while opening
+	info     transport.Info
+	attach   *pluginpb.Attach // set while draining and after
+	attachID uint64           // of the Attach, while draining
+	attached bool
+}
+
+// opened is what every kind of transport can do.
+type opened interface {
+	Info() transport.Info
+	Close() error
+}
+
+// plain is a transport with a plaintext end for the plugin.
+type plain interface {
+	opened
+	Plaintext() (*os.File, error)
+	Drain(context.Context) error
+}
+
+// open connects and hands the plugin its end.
+func (c *connection) open(m *pluginpb.FromPlugin, o *pluginpb.Open) {
+	n := o.GetTransport()
+	if _, taken := c.transports[n]; taken || n == 0 || len(c.transports) >= maxLinks {
+		c.reply(m, diag.Newf(diag.Invalid, "transport %d cannot be opened: the number is taken, or %d are open", n, maxLinks))
+		return
+	}
+	dial, err := c.dialing(o)
+	if err != nil {
+		c.reply(m, err)
+		return
+	}
+	c.transports[n] = &link{}
+	l := c.life
+	go func() {
+		t, err := withTimeout(l.ctx, ms(o.GetTimeoutMs()), dial)
+		c.postOr(l, func() { c.openDone(m, n, t, err) }, func() {
+			if err == nil {
+				_ = t.Close()
+			}
+		})
+	}()
+}
+
+// postOr posts for a life; otherwise runs instead when that is over.
+func (c *connection) postOr(l *life, act, otherwise func()) {
+	either := func() {
+		if c.life == l {
+			act()
+		} else {
+			otherwise()
+		}
+	}
+	select {
+	case c.inbox <- either:
+	case <-c.ended:
+		otherwise()
+	}
+}
+
+type dialFunc func(context.Context) (opened, error)
+
+// dialing says how to open o; what it returns runs outside the loop.
+func (c *connection) dialing(o *pluginpb.Open) (dialFunc, error) {
+	if o.GetPort() == 0 || o.GetPort() > 65535 || o.GetHost() == "" {
+		return nil, diag.Newf(diag.Invalid, "%q port %d is no address to connect to", clip(o.GetHost()), o.GetPort())
+	}
+	host, port := o.GetHost(), int(o.GetPort())
+	switch k := o.Kind.(type) {
+	case *pluginpb.Open_Tcp:
+		return func(ctx context.Context) (opened, error) { return orNil(c.dialer.OpenTCP(ctx, host, port)) }, nil
+	case *pluginpb.Open_Udp:
+		return func(ctx context.Context) (opened, error) { return orNil(c.dialer.OpenUDP(ctx, host, port)) }, nil
+	case *pluginpb.Open_Tls:
+		options := transport.TLSOptions{
+			ServerName: k.Tls.GetServerName(), ALPN: k.Tls.GetAlpn(),
+			ClientCertificate: k.Tls.GetClientCertificate(), AllowLegacy: k.Tls.GetAllowLegacy(),
+		}
+		return func(ctx context.Context) (opened, error) { return orNil(c.dialer.OpenTLS(ctx, host, port, options)) }, nil
+	case *pluginpb.Open_Dtls:
+		options, err := c.dtlsOptions(k.Dtls)
+		return func(ctx context.Context) (opened, error) { return orNil(c.dialer.OpenDTLS(ctx, host, port, options)) }, err
+	}
+	return nil, diag.New(diag.UnknownMessage, "this kind of transport is unknown here", "The plugin is newer than the host; update penstock.")
+}
+
+// withTimeout bounds dial by what the plugin asked for; 0 leaves it to the dialer.
+func withTimeout(ctx context.Context, limit time.Duration, dial dialFunc) (opened, error) {
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
+	return dial(ctx)
+}
+
+// orNil keeps a typed nil out of the interface.
+func orNil[T opened](t T, err error) (opened, error) {
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func (c *connection) openDone(m *pluginpb.FromPlugin, n uint32, t opened, err error) {
+	if err == nil {
+		err = c.handOver(n, t)
+	}
+	if err != nil {
+		delete(c.transports, n)
+		c.reply(m, err)
+		return
+	}
+	link := c.transports[n]
+	link.opened, link.info = t, t.Info()
+	link.kind = link.info.Kind
+	c.send(&pluginpb.FromHost{Re: m.Id, Message: &pluginpb.FromHost_Opened{Opened: toOpened(link.info)}})
+}
+
+func (c *connection) handOver(n uint32, t opened) error {
+	p, ok := t.(plain)
+	if !ok {
+		return nil
+	}
+	f, err := p.Plaintext()
+	if err == nil {
+		err = c.life.process.SendFD(n, f)
+		_ = f.Close()
+	}
+	if err != nil {
+		_ = t.Close()
+	}
+	return err
+}
+
+func toOpened(i transport.Info) *pluginpb.Opened {
+	m := &pluginpb.Opened{
+		Local: i.Local.String(), Remote: i.Remote.String(), Cipher: i.Cipher,
+		PathMtu: uint32(i.PathMTU), Overhead: uint32(i.Overhead),
+	}
+	if i.TLS != nil {
+		m.Tls = &pluginpb.TlsInfo{
+			Version: i.TLS.Version, Cipher: i.TLS.Cipher, Unique: i.TLS.Unique,
+			ClientCertificateRequested: i.TLS.CertRequested, ClientCertificateSent: i.TLS.CertSent,
+		}
+		for _, cert := range i.TLS.PeerChain {
+			m.Tls.PeerChain = append(m.Tls.PeerChain, cert.Raw)
+		}
+	}
+	return m
+}
+
+func (c *connection) closeMessage(m *pluginpb.FromPlugin, k *pluginpb.Close) {
+	if k.GetPrompt() != 0 {
+		c.takeBack(k.GetPrompt())
+	} else {
+		c.closeLink(k.GetTransport())
+		c.publish()
+	}
+	c.reply(m, nil)
+}
+
+// closeLink ends a transport or path; one that is not there is closed already.
+func (c *connection) closeLink(n uint32) {
+	t := c.transports[n]
+	if t == nil {
+		return
+	}
+	delete(c.transports, n)
+	if t.attached {
+		_ = c.plane.Remove(n)
+	}
+	if t.opened != nil {
+		go t.opened.Close() //nolint:errcheck // it may wait for a peer that does not read
+	}
+}
+
+// removePaths closes every path that is not among keep.
+func (c *connection) removePaths(keep []uint32) {
+	kept := map[uint32]bool{}
+	for _, n := range keep {
+		kept[n] = true
+	}
+	for n, t := range c.transports {
+		if t.attached && !kept[n] {
+			c.closeLink(n)
+		}
+	}
+}
+
+// attach begins the handover of a transport to the plane; see plugin.proto.
+func (c *connection) attach(m *pluginpb.FromPlugin, a *pluginpb.Attach) {
+	t := c.transports[a.GetTransport()]
+	switch {
+	case t == nil || t.opened == nil || t.attach != nil:
+		c.reply(m, diag.Newf(diag.Invalid, "transport %d is not open, or attached already", a.GetTransport()))
+		return
+	case c.plane == nil:
+		c.reply(m, diag.New(diag.Invalid, "a path without network settings", "Configure comes before Attach."))
+		return
+	}
+	if _, err := parseFraming(a.GetFraming()); err != nil {
+		c.reply(m, err)
+		return
+	}
+	t.attach, t.attachID = a, m.Id
+	p, ok := t.opened.(plain)
+	if !ok {
+		c.install(m, t, nil)
+		return
+	}
+	l := c.life
+	go func() {
+		ctx, cancel := context.WithTimeout(l.ctx, drainTimeout)
+		defer cancel()
+		err := p.Drain(ctx)
+		c.postTo(l, func() {
+			if err != nil {
+				c.closeLink(a.GetTransport())
+				c.reply(m, diag.New(diag.Invalid, "the handover failed", err.Error()))
+				return
+			}
+			c.send(&pluginpb.FromHost{Re: m.Id, Message: &pluginpb.FromHost_Drained{Drained: &pluginpb.Drained{}}})
+		})
+	}()
+}
+
+// residual ends the handover: what the plugin had read too much comes first.
+func (c *connection) residual(m *pluginpb.FromPlugin, r *pluginpb.Residual) {
+	for _, t := range c.transports {
+		if t.attach != nil && !t.attached && t.attachID == m.Id {
+			c.install(m, t, r.GetData())
+			return
+		}
+	}
+	c.reply(m, diag.New(diag.Invalid, "a residual without an attach", ""))
+}
+
+func (c *connection) install(m *pluginpb.FromPlugin, t *link, residual []byte) {
+	n := t.attach.GetTransport()
+	err := c.addPath(n, t, residual)
+	if err != nil {
+		c.closeLink(n)
+		c.reply(m, err)
+		return
+	}
+	t.attached = true
+	c.reply(m, nil)
+	c.maybeUp()
+}
+
+func (c *connection) addPath(n uint32, t *link, residual []byte) error {
+	spec, err := parseFraming(t.attach.GetFraming())
+	if err != nil {
+		return err
+	}
+	preference, replaces := int(t.attach.GetPreference()), t.attach.GetReplaces()
+	switch o := t.opened.(type) {
+	case *transport.Stream:
+		return c.plane.AddStream(n, o.Wire(residual), spec, preference, replaces, t.kind, t.info.Overhead)
+	case datagrams:
+		return c.plane.AddDatagram(n, o.Wire(), spec, preference, replaces, t.kind, t.info.Overhead)
+	}
+	return diag.Newf(diag.Invalid, "a %s transport carries no packets", t.kind)
+}
+
+// datagrams is a transport of datagrams: UDP, or DTLS over it.
+type datagrams interface{ Wire() dataplane.Datagram }
+
+func parseFraming(m *pluginpb.FrameSpec) (framing.Spec, error) {
+	s := framing.Spec{
+		Header: m.GetHeader(), LengthAdds: int(m.GetLengthAdds()), DataType: m.GetDataType(),
+		Length:       framing.Field{Offset: int(m.GetLength().GetOffset()), Width: int(m.GetLength().GetWidth())},
+		Type:         framing.Field{Offset: int(m.GetType().GetOffset()), Width: int(m.GetType().GetWidth())},
+		OnePerRecord: m.GetOnePerRecord(), MaxPayload: int(m.GetMaxPayload()),
+		Rules: framing.Rules{
+			Keepalive: framing.Keepalive{Idle: ms(m.GetKeepaliveIdleMs()), Type: m.GetKeepaliveType()},
+			Dpd:       framing.Dpd{After: ms(m.GetDpdAfterMs()), Retry: ms(m.GetDpdRetryMs()), Dead: ms(m.GetDpdDeadMs()), Type: m.GetDpdType()},
+			Ignore:    m.GetIgnore(),
+		},
+	}
+	for _, r := range m.GetReplies() {
+		s.Rules.Replies = append(s.Rules.Replies, framing.Reply{Match: r.GetMatch(), With: r.GetWith()})
+	}
+	if len(s.Rules.Replies) > 16 || len(s.Rules.Ignore) > 16 {
+		return s, diag.New(diag.Invalid, "a frame layout with more than 16 replies or ignored types", "")
+	}
+	if err := s.Validate(); err != nil {
+		return s, diag.New(diag.Invalid, err.Error(), "The plugin describes its frames wrongly; report it to its author.")
+	}
+	return s, nil
+}
+
+func ms(v uint32) time.Duration { return time.Duration(v) * time.Millisecond }
+
+func (c *connection) sendControl(f *pluginpb.ControlFrame) error {
+	if c.plane == nil {
+		return diag.New(diag.Invalid, "a frame without a path", "")
+	}
+	return c.plane.SendControl(f.GetTransport(), f.GetType(), f.GetPayload())
+}
+
+func (c *connection) export(m *pluginpb.FromPlugin, e *pluginpb.Export) {
+	data, err := c.keyingMaterial(e.GetTransport(), e.GetLabel(), e.GetContext(), e.GetLength())
+	if err != nil {
+		c.reply(m, err)
+		return
+	}
+	c.send(&pluginpb.FromHost{Re: m.Id, Message: &pluginpb.FromHost_Exported{Exported: &pluginpb.Exported{Data: data}}})
+}
+
+// keyingMaterial exports from a TLS transport (RFC 5705).
+func (c *connection) keyingMaterial(n uint32, label string, context []byte, length uint32) ([]byte, error) {
+	t := c.transports[n]
+	if t == nil || length == 0 || length > 256 {
+		return nil, diag.Newf(diag.Invalid, "keying material of %d bytes from transport %d", length, n)
+	}
+	s, ok := t.opened.(*transport.Stream)
+	if !ok {
+		return nil, diag.Newf(diag.Invalid, "transport %d is no TLS connection", n)
+	}
+	return s.Export(label, context, int(length))
+}

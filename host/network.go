@@ -1,0 +1,180 @@
+package host
+
+import (
+	"context"
+	"reflect"
+	"strconv"
+	"time"
+
+	"github.com/penstock-vpn/penstock/host/internal/dataplane"
+	"github.com/penstock-vpn/penstock/host/internal/mtu"
+	"github.com/penstock-vpn/penstock/host/internal/session"
+	"github.com/penstock-vpn/penstock/host/internal/tun"
+	"github.com/penstock-vpn/penstock/host/netcfg"
+	"github.com/penstock-vpn/penstock/sdk/diag"
+	"github.com/penstock-vpn/penstock/sdk/pluginpb"
+)
+
+// defaultInterface is the pattern of the TUN device's name, as the kernel fills it in.
+const defaultInterface = "penstock%d"
+
+// configure puts a NetConfig in force: the first one makes the TUN device.
+func (c *connection) configure(m *pluginpb.FromPlugin, n *pluginpb.NetConfig) {
+	config, err := parseNetConfig(n)
+	if err != nil {
+		c.reply(m, err)
+		return
+	}
+	config.MTU = c.innerMTU(config)
+	config.Gateway = c.gateway()
+	if c.plane == nil {
+		c.prepare(m, config)
+		return
+	}
+	c.apply(m, config)
+}
+
+// prepare tells hooks that a device is to come, and makes it.
+func (c *connection) prepare(m *pluginpb.FromPlugin, config netcfg.Config) {
+	config.Interface = c.options["interface"]
+	l := c.life
+	c.system.do(func(ctx context.Context, a netcfg.Applier) {
+		if p, ok := a.(netcfg.Preparer); ok {
+			if err := p.Prepare(ctx, config); err != nil {
+				c.log.Warn(err.Error())
+			}
+		}
+		c.postTo(l, func() {
+			if err := c.openDevice(config.MTU); err != nil {
+				c.step(session.Broken{Why: diag.Of(err)})
+				return
+			}
+			c.apply(m, config)
+		})
+	})
+}
+
+func (c *connection) openDevice(size int) error {
+	name := c.options["interface"]
+	if name == "" {
+		name = defaultInterface
+	}
+	device, err := tun.Open(name, size, tun.Options{Offload: c.options["offload"] == "true"})
+	if err != nil {
+		return diag.New(diag.Unspecified, "the TUN device could not be made: "+err.Error(),
+			"Check that /dev/net/tun exists (modprobe tun) and that the name given with interface is free.")
+	}
+	c.device = device
+	c.plane = dataplane.New(device, dataplane.Options{MTU: size})
+	opened := device.Name()
+	c.tunName.Store(&opened)
+	c.live.Store(c.plane)
+	plane := c.plane
+	go func() {
+		for e := range plane.Events() {
+			c.post(func() { c.planeEvent(e) })
+		}
+	}()
+	return nil
+}
+
+// apply has the system follow config; when it does, m is answered.
+func (c *connection) apply(m *pluginpb.FromPlugin, config netcfg.Config) {
+	config.Interface = c.device.Name()
+	if err := c.plane.SetMTU(config.MTU); err != nil {
+		c.log.Warn("the MTU could not be set: " + err.Error())
+	}
+	before := c.config
+	before.MTU, before.Expires = config.MTU, config.Expires
+	if c.configured && reflect.DeepEqual(before, config) {
+		c.config = config
+		c.reply(m, nil)
+		c.maybeUp()
+		return
+	}
+	if u, ok := c.system.applier.(netcfg.Undoer); ok {
+		if err := c.record.Undo(u.Undo(config), config.Interface); err != nil {
+			c.log.Warn("what is set up now could not be written down: " + err.Error())
+		}
+	}
+	c.config, c.configured = config, false
+	l := c.life
+	c.system.do(func(ctx context.Context, a netcfg.Applier) {
+		err := a.Apply(ctx, config)
+		c.postTo(l, func() {
+			if err != nil {
+				c.step(session.Broken{Why: diag.Of(err)})
+				return
+			}
+			c.configured = true
+			c.reply(m, nil)
+			c.maybeUp()
+		})
+	})
+}
+
+// innerMTU is the device's MTU: what the gateway allows, or else what fits the
+// narrowest open transport; never more than the user's option.
+func (c *connection) innerMTU(config netcfg.Config) int {
+	least := mtu.Min(hasIPv6(config))
+	size := mtu.Inner(config.MTU)
+	if size == 0 {
+		size = mtu.Choose(mtu.Wire(defaultPathMTU), defaultOverhead, 0, least)
+		for _, t := range c.transports {
+			if t.opened != nil && t.info.PathMTU > 0 {
+				size = min(size, mtu.Choose(mtu.Wire(t.info.PathMTU), t.info.Overhead, 0, least))
+			}
+		}
+	}
+	if own, err := strconv.Atoi(c.options["mtu"]); err == nil {
+		size = min(size, mtu.Inner(own))
+	}
+	return int(max(size, least))
+}
+
+// What is assumed of a path that says nothing.
+const (
+	defaultPathMTU  = 1500
+	defaultOverhead = 94
+)
+
+func hasIPv6(config netcfg.Config) bool {
+	for _, a := range config.Addresses {
+		if a.Addr().Is6() {
+			return true
+		}
+	}
+	return false
+}
+
+// maybeUp notices that nothing is missing any more.
+func (c *connection) maybeUp() {
+	if !c.configured || c.plane == nil || c.life == nil || !c.life.adopted {
+		return
+	}
+	if _, _, ok := c.plane.Active(); !ok {
+		return
+	}
+	if c.connectedAt.IsZero() {
+		c.connectedAt = time.Now()
+	}
+	c.step(session.CameUp{})
+}
+
+func (c *connection) reconnecting(why *diag.Diagnostic) {
+	c.log.Warn("reconnecting: " + why.Error())
+	c.system.do(func(ctx context.Context, a netcfg.Applier) {
+		if r, ok := a.(netcfg.Reconnecter); ok {
+			logFailure(c.log, r.Reconnecting(ctx))
+		}
+	})
+}
+
+func (c *connection) reconnected() {
+	c.log.Info("reconnected")
+	c.system.do(func(ctx context.Context, a netcfg.Applier) {
+		if r, ok := a.(netcfg.Reconnecter); ok {
+			logFailure(c.log, r.Reconnected(ctx))
+		}
+	})
+}

@@ -1,0 +1,192 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/penstock-vpn/penstock/host/internal/control"
+	"github.com/penstock-vpn/penstock/host/internal/journal"
+	"github.com/penstock-vpn/penstock/host/internal/netmon"
+	"github.com/penstock-vpn/penstock/host/internal/plugin"
+	"github.com/penstock-vpn/penstock/host/internal/registry"
+	"github.com/penstock-vpn/penstock/host/internal/session"
+	"github.com/penstock-vpn/penstock/host/netcfg"
+	"github.com/penstock-vpn/penstock/host/ui"
+	"github.com/penstock-vpn/penstock/sdk/diag"
+	"github.com/penstock-vpn/penstock/sdk/option"
+)
+
+const stopPatience = 5 * time.Second
+
+// Run brings p up and holds it until it ends: nil when that was asked for, by ctx,
+// by a Command or over the control socket, and a *diag.Diagnostic otherwise. When
+// it returns, nothing of the connection is left on the machine. Needs root.
+func Run(ctx context.Context, p Profile, prompter ui.Prompter, applier netcfg.Applier, s Settings) error {
+	if os.Geteuid() != 0 {
+		return diag.New(diag.Config, "a connection needs root", "It opens a TUN device and sets routes; run it with sudo, or through NetworkManager.")
+	}
+	dir, err := control.Dir()
+	if err != nil {
+		return err
+	}
+	sweep(ctx, dir, s)
+	manifest, err := lookup(p.Protocol, s.PluginDirs)
+	if err != nil {
+		return err
+	}
+	server, err := control.Listen(dir, p.Name)
+	if err != nil {
+		return err
+	}
+	defer server.Close() //nolint:errcheck // the socket is gone with the process at the latest
+	record, err := journal.Begin(dir, p.Name)
+	if err != nil {
+		return fmt.Errorf("write down what will be set up: %w", err)
+	}
+	defer record.End() //nolint:errcheck // the next start sweeps what stays
+	c, err := newConnection(p, manifest, prompter, applier, record, s)
+	if err != nil {
+		return err
+	}
+	go server.Serve(c.status, c.command) //nolint:errcheck // without the socket the connection still works
+	return c.run(ctx)
+}
+
+// Sweep undoes what connections left that were killed, and says so in the log.
+func sweep(ctx context.Context, dir string, s Settings) {
+	done, err := journal.Sweep(ctx, dir)
+	for _, line := range done {
+		s.Logger.Info(line)
+	}
+	if err != nil {
+		s.Logger.Warn("cleaning up after a connection that was killed: " + err.Error())
+	}
+	plugin.Sweep()
+}
+
+func lookup(protocol string, dirs []string) (registry.Manifest, error) {
+	r, problems := registry.Load(registry.Dirs(dirs))
+	m, err := r.Lookup(protocol)
+	if err != nil {
+		for i := range problems {
+			return m, &problems[i]
+		}
+	}
+	return m, err
+}
+
+// Schema is every option of a connection of that protocol: the host's and the plugin's.
+func Schema(protocol string, pluginDirs []string) (option.Schema, error) {
+	m, err := lookup(protocol, pluginDirs)
+	if err != nil {
+		return nil, err
+	}
+	return append(CommonOptions(), m.Options...), nil
+}
+
+// run is the loop: everything that touches the connection happens in it, one thing
+// after the other, and nothing in it waits.
+func (c *connection) run(ctx context.Context) error {
+	ctx, c.cancel = context.WithCancel(ctx)
+	defer c.cancel()
+	c.ctx = context.WithoutCancel(ctx)
+	events, err := netmon.Watch(ctx, c.ownInterface)
+	if err != nil {
+		c.log.Warn("changes of the network will not be noticed: " + err.Error())
+	}
+	state, effects := session.Begin()
+	c.state = state
+	c.do(effects)
+	stop := ctx.Done()
+	for c.state.Phase != session.Ended {
+		select {
+		case act := <-c.inbox:
+			act()
+		case <-stop:
+			stop = nil
+			c.step(session.Stop{Logout: true})
+		case cmd := <-c.settings.Commands:
+			c.obey(cmd)
+		case e := <-events:
+			c.networkEvent(e)
+		case <-c.retry.C:
+			c.step(session.RetryDue{})
+		case <-c.deadline.C:
+			c.step(session.Deadline{})
+		}
+	}
+	c.teardown()
+	if c.state.Err != nil {
+		return c.state.Err
+	}
+	return nil
+}
+
+// post has the loop run act; it gives up when the connection has ended.
+func (c *connection) post(act func()) {
+	select {
+	case c.inbox <- act:
+	case <-c.ended:
+	}
+}
+
+func (c *connection) step(e session.Event) {
+	state, effects := c.limits.Step(c.state, time.Now(), e)
+	c.state = state
+	c.do(effects)
+	c.publish()
+}
+
+func (c *connection) do(effects []session.Effect) {
+	for _, e := range effects {
+		switch e := e.(type) {
+		case session.Start:
+			c.startLife(e.Resume)
+		case session.Wait:
+			c.endLife()
+			c.retry.Reset(e.For)
+		case session.ArmDeadline:
+			c.arm(e.For)
+		case session.SayStop:
+			c.sayStop(e.Logout)
+		case session.Reconnecting:
+			c.reconnecting(e.Why)
+		case session.Reconnected:
+			c.reconnected()
+		case session.Finish:
+			c.endLife()
+		}
+	}
+}
+
+func (c *connection) arm(after time.Duration) {
+	if after > 0 {
+		c.deadline.Reset(after)
+	} else {
+		c.deadline.Stop()
+	}
+}
+
+func (c *connection) obey(cmd Command) {
+	switch cmd {
+	case Disconnect:
+		c.step(session.Stop{Logout: true})
+	case Hangup:
+		c.step(session.Stop{})
+	case Reconnect:
+		c.nudge()
+	}
+}
+
+// command is what the control socket asks.
+func (c *connection) command(a control.Action) {
+	c.post(func() { c.obey(commands[a]) })
+}
+
+var commands = map[control.Action]Command{
+	control.Disconnect: Disconnect,
+	control.Hangup:     Hangup,
+	control.Reconnect:  Reconnect,
+}
