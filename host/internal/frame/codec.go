@@ -1,0 +1,132 @@
+// Package frame runs a framing.Spec: it puts a header in front of a packet where
+// it lies, and cuts what comes from the gateway into frames. Nothing in it
+// allocates per frame, and no payload is copied but the rest of a read.
+package frame
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/penstock-vpn/penstock/sdk/framing"
+)
+
+// Codec is a checked Spec, ready to run. It is immutable.
+type Codec struct {
+	spec framing.Spec
+	mask [framing.MaxHeader]byte // 0xff where the header is constant
+	max  int                     // longest payload from the peer, in bytes
+}
+
+// Frame is one frame from the peer. Payload aliases what it was cut from.
+type Frame struct {
+	Type    uint32
+	Payload []byte
+}
+
+// New checks spec and prepares it. A MaxPayload of 0 stands for framing.MaxFrame.
+func New(spec framing.Spec) (*Codec, error) {
+	if err := spec.Validate(); err != nil {
+		return nil, err
+	}
+	if overlap(spec.Length, spec.Type) {
+		return nil, errors.New("framing: length and type field overlap")
+	}
+	c := &Codec{spec: spec, max: spec.MaxPayload}
+	c.spec.Header = append([]byte(nil), spec.Header...)
+	if c.max == 0 {
+		c.max = framing.MaxFrame
+	}
+	for i := range c.spec.Header {
+		c.mask[i] = 0xff
+	}
+	for _, f := range []framing.Field{spec.Length, spec.Type} {
+		for i := f.Offset; i < f.Offset+f.Width; i++ {
+			c.mask[i], c.spec.Header[i] = 0, 0
+		}
+	}
+	return c, nil
+}
+
+func overlap(a, b framing.Field) bool {
+	return a.Width > 0 && b.Width > 0 && a.Offset < b.Offset+b.Width && b.Offset < a.Offset+a.Width
+}
+
+// HeaderLen is the length of the header, in bytes.
+func (c *Codec) HeaderLen() int { return len(c.spec.Header) }
+
+// DataType is the type of a frame that carries a packet.
+func (c *Codec) DataType() uint32 { return c.spec.DataType }
+
+// Typed says whether frames have a type: without one, every frame is data.
+func (c *Codec) Typed() bool { return c.spec.Type.Width > 0 }
+
+// MaxPayload bounds a payload from the peer, in bytes.
+func (c *Codec) MaxPayload() int { return c.max }
+
+// Seal makes buf[at:] the payload of a frame of type typ: it writes the header
+// into the HeaderLen bytes before at, where the frame then begins.
+func (c *Codec) Seal(buf []byte, at int, typ uint32) error {
+	h := buf[at-len(c.spec.Header) : at]
+	copy(h, c.spec.Header)
+	if f := c.spec.Length; f.Width > 0 {
+		n := len(buf) - at + c.spec.LengthAdds
+		if n < 0 || !fits(uint64(n), f) {
+			return fmt.Errorf("frame: payload of %d bytes does not fit the length field", len(buf)-at)
+		}
+		put(h, f, uint32(n))
+	}
+	if f := c.spec.Type; f.Width > 0 {
+		if !fits(uint64(typ), f) {
+			return fmt.Errorf("frame: type %d does not fit the type field", typ)
+		}
+		put(h, f, typ)
+	}
+	return nil
+}
+
+// header checks the header at the start of b, which holds it whole, and returns
+// the type and the length of the payload; that is -1 for a Spec without length.
+func (c *Codec) header(b []byte) (typ uint32, n int, err error) {
+	for i, want := range c.spec.Header {
+		if (b[i]^want)&c.mask[i] != 0 {
+			return 0, 0, fmt.Errorf("frame: header %x where %x was expected", b[:len(c.spec.Header)], c.spec.Header)
+		}
+	}
+	typ = c.spec.DataType
+	if f := c.spec.Type; f.Width > 0 {
+		typ = get(b, f)
+	}
+	f := c.spec.Length
+	if f.Width == 0 {
+		return typ, -1, nil
+	}
+	n = int(get(b, f)) - c.spec.LengthAdds
+	if n < 0 || n > c.max {
+		return 0, 0, fmt.Errorf("frame: length field says %d bytes of payload, 0 to %d are allowed", n, c.max)
+	}
+	return typ, n, nil
+}
+
+func fits(v uint64, f framing.Field) bool { return v>>(8*f.Width) == 0 }
+
+func put(h []byte, f framing.Field, v uint32) {
+	switch f.Width {
+	case 1:
+		h[f.Offset] = byte(v)
+	case 2:
+		binary.BigEndian.PutUint16(h[f.Offset:], uint16(v))
+	case 4:
+		binary.BigEndian.PutUint32(h[f.Offset:], v)
+	}
+}
+
+func get(h []byte, f framing.Field) uint32 {
+	switch f.Width {
+	case 1:
+		return uint32(h[f.Offset])
+	case 2:
+		return uint32(binary.BigEndian.Uint16(h[f.Offset:]))
+	}
+	return binary.BigEndian.Uint32(h[f.Offset:])
+}
