@@ -1,0 +1,95 @@
+package transport
+
+import (
+	"context"
+	"crypto/x509"
+	"net"
+	"net/netip"
+	"net/url"
+	"sync"
+	"time"
+)
+
+const (
+	defaultDialTimeout = 15 * time.Second // of one address, and of one TLS or proxy handshake
+	defaultTimeout     = 60 * time.Second // of one Open, people's answers not counted
+)
+
+// Resolver turns names into addresses; *net.Resolver is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// Config is what all transports of one connection share. The zero Config dials
+// directly and trusts the system's authorities.
+type Config struct {
+	Resolver    Resolver    // nil: the system's
+	Proxy       *url.URL    // http://[user:password@]host:port or socks5://...; nil: none
+	RootCAs     string      // PEM file of the only trusted authorities; "": the system's
+	Pins        []string    // pin-sha256:BASE64, sha256:HEX, sha1:HEX; a match replaces all other checks
+	Certificate *ClientCert // presented when TLSOptions ask for it; nil: none
+
+	// ConfirmCertificate asks the user whether to trust a chain that verifyErr (a
+	// *diag.Diagnostic) speaks against. It may take as long as people take: the
+	// gateway is dialled again afterwards. Nil: never trusted.
+	ConfirmCertificate func(ctx context.Context, host string, chain []*x509.Certificate, verifyErr error) (bool, error)
+
+	DialTimeout time.Duration // of one address, and of one TLS or proxy handshake; 0: 15 s
+	Timeout     time.Duration // of one Open; 0: 60 s
+}
+
+// Dialer opens the transports of one connection. Its methods may be called from
+// several goroutines.
+type Dialer struct {
+	cfg Config
+
+	mu       sync.Mutex
+	chosen   map[string]netip.Addr // host name -> the address that answered
+	gateway  netip.Addr            // what the last stream connected to: gateway or proxy
+	accepted map[string]string     // host name -> pin that the user accepted
+}
+
+// New makes a Dialer. What is wrong with c shows at the first Open.
+func New(c Config) *Dialer {
+	if c.Resolver == nil {
+		c.Resolver = net.DefaultResolver
+	}
+	if c.DialTimeout <= 0 {
+		c.DialTimeout = defaultDialTimeout
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = defaultTimeout
+	}
+	return &Dialer{cfg: c, chosen: map[string]netip.Addr{}, accepted: map[string]string{}}
+}
+
+// Gateway is the outer address whose route must stay outside the tunnel: the
+// gateway's, or the proxy's. It is the zero Addr before the first transport.
+func (d *Dialer) Gateway() netip.Addr {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.gateway
+}
+
+// Forget drops the addresses chosen so far, so that the next Open resolves again.
+// Certificates that the user accepted stay accepted.
+func (d *Dialer) Forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	clear(d.chosen)
+}
+
+// remember keeps addr for host, so that later transports reach the same machine.
+func (d *Dialer) remember(host string, addr netip.Addr) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.chosen[host] = addr
+	d.gateway = addr
+}
+
+func (d *Dialer) recall(host string) (netip.Addr, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	a, ok := d.chosen[host]
+	return a, ok
+}

@@ -1,0 +1,149 @@
+package transport
+
+import (
+	"net"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	batchSize = 128 // datagrams a Send or Recv
+
+	rxSlots   = 16    // messages a recvmmsg
+	rxSize    = 65536 // bytes of one, which may be many datagrams (UDP_GRO)
+	rxControl = 64    // bytes of control data
+)
+
+// mmsghdr is struct mmsghdr of recvmmsg(2) and sendmmsg(2).
+type mmsghdr struct {
+	hdr unix.Msghdr
+	n   uint32
+}
+
+// receiver reads datagrams in batches: recvmmsg, and UDP_GRO where the kernel
+// offers it. It is used by one goroutine. Nothing is allocated after newReceiver.
+type receiver struct {
+	raw syscall.RawConn
+	err error // of making raw
+
+	msgs    [rxSlots]mmsghdr
+	iovs    [rxSlots]unix.Iovec
+	control [rxSlots][rxControl]byte
+	bufs    [rxSlots][]byte
+
+	single bool // recvmmsg is missing: recvmsg
+
+	// What fill got, and how far next is.
+	got, slot int
+	rest      []byte // of slot
+	segment   int    // bytes of a datagram in rest
+
+	try   func(fd uintptr) bool // r.receive, bound once
+	errno syscall.Errno
+}
+
+func newReceiver(conn *net.UDPConn) *receiver {
+	r := &receiver{}
+	r.try = r.receive
+	r.raw, r.err = conn.SyscallConn()
+	arena := make([]byte, rxSlots*rxSize)
+	for i := range r.bufs {
+		r.bufs[i] = arena[i*rxSize:][:rxSize:rxSize]
+		r.iovs[i].Base = &r.bufs[i][0]
+		r.iovs[i].SetLen(rxSize)
+		r.msgs[i].hdr.Iov = &r.iovs[i]
+		r.msgs[i].hdr.SetIovlen(1)
+		r.msgs[i].hdr.Control = &r.control[i][0]
+	}
+	control(conn, func(fd int) {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) // missing: one datagram a message
+	})
+	return r
+}
+
+// next returns the next datagram that fill got. It is good until the next fill.
+func (r *receiver) next() ([]byte, bool) {
+	for len(r.rest) == 0 {
+		if r.slot == r.got {
+			return nil, false
+		}
+		r.open(r.slot)
+		r.slot++
+	}
+	n := min(r.segment, len(r.rest))
+	d := r.rest[:n:n]
+	r.rest = r.rest[n:]
+	return d, true
+}
+
+// open makes message i the rest.
+func (r *receiver) open(i int) {
+	m := &r.msgs[i]
+	if m.hdr.Flags&unix.MSG_TRUNC != 0 {
+		return
+	}
+	r.rest = r.bufs[i][:m.n]
+	r.segment = groSegment(r.control[i][:m.hdr.Controllen])
+	if r.segment <= 0 {
+		r.segment = int(m.n)
+	}
+}
+
+// groSegment finds the size of the datagrams that the kernel joined; 0: it did not.
+func groSegment(control []byte) int {
+	for len(control) >= unix.CmsgLen(0) {
+		h, data, rest, err := unix.ParseOneSocketControlMessage(control)
+		if err != nil {
+			return 0
+		}
+		if h.Level == unix.IPPROTO_UDP && h.Type == unix.UDP_GRO && len(data) >= 4 {
+			return int(*(*int32)(unsafe.Pointer(&data[0])))
+		}
+		control = rest
+	}
+	return 0
+}
+
+// fill waits for datagrams. Errors that a router or the other side caused are
+// passed over; net.ErrClosed ends it.
+func (r *receiver) fill() error {
+	for r.err == nil {
+		if r.err = r.raw.Read(r.try); r.err != nil {
+			break
+		}
+		switch {
+		case r.errno == 0:
+			return nil
+		case (r.errno == unix.ENOSYS || r.errno == unix.EPERM) && !r.single:
+			r.single = true
+		case r.errno != unix.EINTR && !passing(r.errno):
+			return r.errno
+		}
+	}
+	return r.err
+}
+
+// receive runs on the descriptor; it returns false to wait.
+func (r *receiver) receive(fd uintptr) bool {
+	for i := range r.msgs {
+		r.msgs[i].hdr.SetControllen(rxControl)
+		r.msgs[i].hdr.Flags = 0
+	}
+	r.slot, r.got, r.rest = 0, 0, nil
+	if r.single {
+		var n uintptr
+		n, _, r.errno = unix.Syscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&r.msgs[0].hdr)), unix.MSG_DONTWAIT)
+		if r.errno == 0 {
+			r.msgs[0].n, r.got = uint32(n), 1
+		}
+	} else {
+		var n uintptr
+		n, _, r.errno = unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.msgs[0])), rxSlots, unix.MSG_DONTWAIT, 0, 0)
+		if r.errno == 0 {
+			r.got = int(n)
+		}
+	}
+	return r.errno != unix.EAGAIN
+}

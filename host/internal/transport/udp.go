@@ -1,0 +1,80 @@
+package transport
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/penstock-vpn/penstock/sdk/diag"
+)
+
+// socketBuffer is asked of the kernel for each direction, in bytes: enough for a
+// round trip at a few Gb/s. An unprivileged host gets what net.core allows.
+const socketBuffer = 7 << 20
+
+// OpenUDP connects a UDP socket to host:port: to the address that a stream to this
+// host uses, if there is one. Nothing is sent.
+func (d *Dialer) OpenUDP(ctx context.Context, host string, port int) (*Packets, error) {
+	conn, err := d.dialUDP(ctx, host, port)
+	if err != nil {
+		return nil, err
+	}
+	p := &Packets{conn: conn, info: packetInfo("udp", conn)}
+	return p, nil
+}
+
+func (d *Dialer) dialUDP(ctx context.Context, host string, port int) (*net.UDPConn, error) {
+	if port < 1 || port > 65535 {
+		return nil, badPort(port)
+	}
+	if d.cfg.Proxy != nil {
+		return nil, diag.New(diag.Unreachable, "no UDP to "+host,
+			"the connection goes through the proxy "+d.cfg.Proxy.Redacted()+", and proxies carry TCP only").With("proxy")
+	}
+	addr, known := d.recall(host)
+	if !known {
+		addrs, err := d.addresses(ctx, host)
+		if err != nil {
+			return nil, err
+		}
+		addr = addrs[0]
+	}
+	to := netip.AddrPortFrom(addr, uint16(port))
+	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
+	if err != nil {
+		return nil, dialDiagnostic(net.JoinHostPort(host, strconv.Itoa(port)), err)
+	}
+	if !known {
+		d.remember(host, addr)
+	}
+	tuneUDP(conn)
+	return conn, nil
+}
+
+// tuneUDP sets large buffers and the don't-fragment bit, where the kernel lets it.
+func tuneUDP(conn *net.UDPConn) {
+	v4 := addrPort(conn.RemoteAddr()).Addr().Is4()
+	control(conn, func(fd int) {
+		for force, plain := range map[int]int{unix.SO_RCVBUFFORCE: unix.SO_RCVBUF, unix.SO_SNDBUFFORCE: unix.SO_SNDBUF} {
+			if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, socketBuffer) != nil {
+				_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, plain, socketBuffer)
+			}
+		}
+		if v4 {
+			_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DO)
+		} else {
+			_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_DO)
+		}
+	})
+}
+
+func packetInfo(kind string, conn *net.UDPConn) Info {
+	remote := addrPort(conn.RemoteAddr())
+	return Info{
+		Kind: kind, Local: addrPort(conn.LocalAddr()), Remote: remote,
+		PathMTU: udpPathMTU(conn), Overhead: ipHeader(remote.Addr()) + udpHeader,
+	}
+}
