@@ -3,6 +3,7 @@ package testlab
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,6 +104,15 @@ func (l *Lab) join() error {
 		l.Client.setUp(outside), l.Gateway.setUp(outside),
 		l.Client.route("0.0.0.0/0", GatewayV4), l.Client.route("::/0", GatewayV6),
 	)
+}
+
+// Listen opens a TCP listener on the gateway, on all its addresses.
+func (l *Lab) Listen(port int) (ln net.Listener, err error) {
+	err = l.Gateway.Do(func() error {
+		ln, err = net.Listen("tcp", fmt.Sprintf(":%d", port))
+		return err
+	})
+	return ln, err
 }
 
 // Logs is what happened on both machines, for a failed test.

@@ -1,9 +1,9 @@
 package testlab
 
 import (
+	"encoding/json"
 	"fmt"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync/atomic"
 )
@@ -77,36 +77,64 @@ func (m *Machine) Refuse(port int) (*Fault, error) {
 // Lift ends the disturbance.
 func (f *Fault) Lift() error { return f.machine.Nft("delete table inet " + f.table) }
 
-// Meter counts the bytes of the tunnel's outer packets: what is really on the wire.
+// Meter counts the tunnel's outer packets: what is really on the wire.
 type Meter struct{ machine *Machine }
 
-// NewMeter counts TCP and UDP of a port, both directions, from now on.
+// Wire is what a Meter counted so far: bytes by transport, and TCP connections
+// opened.
+type Wire struct {
+	TCP, UDP    int64
+	Connections int64
+}
+
+// NewMeter counts TCP and UDP of a gateway's port, both directions, from now on.
 func (m *Machine) NewMeter(port int) (Meter, error) {
 	return Meter{m}, m.Nft(fmt.Sprintf(`table inet meter {
 	counter tcp { }
 	counter udp { }
-	chain in { type filter hook input priority -20; iifname "eth0" tcp sport %[1]d counter name tcp; iifname "eth0" udp sport %[1]d counter name udp; }
-	chain out { type filter hook output priority -20; oifname "eth0" tcp dport %[1]d counter name tcp; oifname "eth0" udp dport %[1]d counter name udp; }
+	counter opened { }
+	chain in {
+		type filter hook input priority -20
+		iifname "eth0" tcp sport %[1]d counter name tcp
+		iifname "eth0" udp sport %[1]d counter name udp
+	}
+	chain out {
+		type filter hook output priority -20
+		oifname "eth0" tcp dport %[1]d counter name tcp
+		oifname "eth0" tcp dport %[1]d tcp flags & (syn | ack) == syn counter name opened
+		oifname "eth0" udp dport %[1]d counter name udp
+	}
 }`, port))
 }
 
-// Bytes returns the counts so far.
-func (m Meter) Bytes() (tcp, udp int64, err error) {
-	if tcp, err = m.read("tcp"); err != nil {
-		return 0, 0, err
-	}
-	udp, err = m.read("udp")
-	return tcp, udp, err
-}
-
-func (m Meter) read(name string) (int64, error) {
-	out, err := m.machine.Run("nft", "list", "counter", "inet", "meter", name)
+// Read returns the counts.
+func (m Meter) Read() (Wire, error) {
+	out, err := m.machine.Run("nft", "--json", "list", "counters", "table", "inet", "meter")
 	if err != nil {
-		return 0, err
+		return Wire{}, err
 	}
-	_, after, found := strings.Cut(out, "bytes ")
-	if fields := strings.Fields(after); found && len(fields) > 0 {
-		return strconv.ParseInt(fields[0], 10, 64)
+	var reply struct {
+		Nftables []struct {
+			Counter *struct {
+				Name           string
+				Packets, Bytes int64
+			}
+		}
 	}
-	return 0, fmt.Errorf("no bytes in %q", out)
+	if err := json.Unmarshal([]byte(out), &reply); err != nil {
+		return Wire{}, fmt.Errorf("nft counters: %w", err)
+	}
+	var w Wire
+	for _, item := range reply.Nftables {
+		switch c := item.Counter; {
+		case c == nil:
+		case c.Name == "tcp":
+			w.TCP = c.Bytes
+		case c.Name == "udp":
+			w.UDP = c.Bytes
+		case c.Name == "opened":
+			w.Connections = c.Packets
+		}
+	}
+	return w, nil
 }

@@ -1,0 +1,166 @@
+package e2e
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/penstock-vpn/penstock/host/internal/testlab"
+)
+
+var (
+	clientName = flag.String("client", "penstock", "client under test: penstock or openconnect")
+
+	client   testlab.Client
+	penstock testlab.Penstock
+)
+
+// parallel is how many tests run at a time. Most of them wait for a clock; those
+// that load the processors take turns, see busy.
+const parallel = "4"
+
+func TestMain(m *testing.M) {
+	testlab.Init()
+	flag.Parse()
+	if err := prepare(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func prepare() (err error) {
+	if os.Geteuid() != 0 {
+		if os.Getenv("CI") != "" {
+			return fmt.Errorf("the end-to-end tests need root")
+		}
+		fmt.Println("skipped: the end-to-end tests need root")
+		os.Exit(0)
+	}
+	if err := flag.Set("test.parallel", parallel); err != nil {
+		return err
+	}
+	switch *clientName {
+	case "openconnect":
+		client = testlab.Openconnect{}
+	case "penstock":
+		penstock, err = testlab.FindPenstock()
+		client = penstock
+	default:
+		err = fmt.Errorf("-client is penstock or openconnect, not %q", *clientName)
+	}
+	return err
+}
+
+// needPenstock leaves a test out when another client stands in.
+func needPenstock(t *testing.T) {
+	t.Helper()
+	if client.Name() != "penstock" {
+		t.Skip("about penstock alone")
+	}
+}
+
+// lab builds the test's lab; when the test fails, its logs are shown.
+func lab(t *testing.T) *testlab.Lab {
+	t.Helper()
+	l, err := testlab.New()
+	must(t, err)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(l.Logs())
+		}
+		must(t, l.Close())
+	})
+	return l
+}
+
+func ocserv(t *testing.T, l *testlab.Lab, o testlab.Ocserv) *testlab.Server {
+	t.Helper()
+	s, err := l.StartOcserv(o)
+	must(t, err)
+	return s
+}
+
+// alice is the plain user.
+func alice() testlab.Spec {
+	return testlab.Spec{Username: testlab.User, Answers: []string{testlab.Password}}
+}
+
+// connect brings the tunnel up within limit.
+func connect(t *testing.T, l *testlab.Lab, s testlab.Spec) *testlab.Connection {
+	t.Helper()
+	c, err := l.Connect(within(t, 20*time.Second), client, s)
+	must(t, err)
+	return c
+}
+
+// within is a context that names the test's patience.
+func within(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeoutCause(context.Background(), d, fmt.Errorf("not within %s", d))
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// busy is held while a test loads the processors.
+var busy sync.Mutex
+
+const large = 200_000_000 // bytes of the transfers that count
+
+// bothWays moves size bytes down and up and compares their sha256.
+func bothWays(t *testing.T, l *testlab.Lab, inside string, size int64) {
+	t.Helper()
+	busy.Lock()
+	defer busy.Unlock()
+	store, err := l.OpenStore(inside)
+	must(t, err)
+	defer store.Close()
+	down, err := store.Download(within(t, 2*time.Minute), size)
+	must(t, err)
+	up, err := store.Upload(within(t, 2*time.Minute), size)
+	must(t, err)
+	t.Logf("%s: down %s, up %s", inside, down, up)
+}
+
+// reaches wants an answer from both inside addresses.
+func reaches(t *testing.T, l *testlab.Lab, addresses ...string) {
+	t.Helper()
+	for _, a := range addresses {
+		p, err := l.Client.Ping(a, 200*time.Millisecond)
+		must(t, err)
+		select {
+		case <-p.Answered():
+		case <-time.After(5 * time.Second):
+			t.Errorf("no answer from %s", a)
+		}
+		p.Stop()
+	}
+}
+
+// snapshot is compared by unchanged.
+func snapshot(t *testing.T, l *testlab.Lab) testlab.Snapshot {
+	t.Helper()
+	s, err := l.Client.Snapshot()
+	must(t, err)
+	return s
+}
+
+// unchanged wants the client's machine to be as it was.
+func unchanged(t *testing.T, l *testlab.Lab, before testlab.Snapshot) {
+	t.Helper()
+	if diff := before.Diff(snapshot(t, l)); len(diff) > 0 {
+		t.Errorf("left behind on the client:\n%s", strings.Join(diff, "\n"))
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
