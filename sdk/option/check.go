@@ -31,7 +31,7 @@ func (s Schema) Check() error {
 		}
 		seen[o.Key] = true
 		if err := errors.Join(o.check(), s.checkCondition(o)); err != nil {
-			all = append(all, fmt.Errorf("option %s: %w", quote(o.Key), err))
+			all = append(all, fmt.Errorf("option %s: %w", Quote(o.Key), err))
 		}
 	}
 	return errors.Join(all...)
@@ -93,7 +93,7 @@ func (s Schema) checkCondition(o Option) error {
 	on, ok := s.Find(o.VisibleIf.Key)
 	switch {
 	case !ok:
-		return fmt.Errorf("it is visible if %s is set, which does not exist", quote(o.VisibleIf.Key))
+		return fmt.Errorf("it is visible if %s is set, which does not exist", Quote(o.VisibleIf.Key))
 	case on.Key == o.Key:
 		return errors.New("its visibility depends on itself")
 	case on.Secret:
@@ -101,7 +101,7 @@ func (s Schema) checkCondition(o Option) error {
 	}
 	value, err := on.Normalise(o.VisibleIf.Value)
 	if err == nil && value != o.VisibleIf.Value {
-		err = fmt.Errorf("write %s", quote(value))
+		err = fmt.Errorf("write %s", Quote(value))
 	}
 	if err != nil {
 		return fmt.Errorf("visible_if: %w", err)

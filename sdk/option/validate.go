@@ -82,7 +82,7 @@ func (s Schema) Unknown(key string) diag.Diagnostic {
 	if near := Nearest(key, s.Keys()); near != "" {
 		detail = "did you mean " + near + "?"
 	}
-	return wrong(key, "there is no option "+quote(key), detail)
+	return wrong(key, "there is no option "+Quote(key), detail)
 }
 
 func wrong(key, summary, detail string) diag.Diagnostic {

@@ -47,7 +47,7 @@ func (o Option) normal(value string) (string, error) {
 		return "", errors.New("the value is not allowed")
 	}
 	if !ok {
-		return "", fmt.Errorf("%s is not allowed", quote(value))
+		return "", fmt.Errorf("%s is not allowed", Quote(value))
 	}
 	return value, nil
 }
@@ -118,7 +118,7 @@ func ParseDuration(value string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(written)
 	if err != nil || d < 0 {
-		return 0, fmt.Errorf("%s is not a duration such as 30s or 5m", quote(value))
+		return 0, fmt.Errorf("%s is not a duration such as 30s or 5m", Quote(value))
 	}
 	return d, nil
 }
@@ -170,8 +170,8 @@ func (o Option) Allowed() string {
 	return "a text of one line"
 }
 
-// quote shows a value in a message, cut when it is long.
-func quote(value string) string {
+// Quote shows a value in a message, cut when it is long.
+func Quote(value string) string {
 	const most = 60
 	if len(value) <= most {
 		return strconv.Quote(value)

@@ -1,0 +1,82 @@
+package ui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"syscall"
+
+	"github.com/penstock-vpn/penstock/sdk/diag"
+	"github.com/penstock-vpn/penstock/sdk/prompt"
+)
+
+// Browser sends people to web pages: it shows the address, opens the desktop's
+// browser, and takes the answer on loopback. Everything else is the next Prompter's.
+type Browser struct {
+	next    Prompter
+	out     io.Writer
+	gateway string // host that pages may be redirected to, beside the login page's
+	open    func(address string) error
+}
+
+// NewBrowser writes addresses to out. gateway is the host name of the gateway.
+func NewBrowser(gateway string, out io.Writer, next Prompter) *Browser {
+	return &Browser{next: next, out: out, gateway: gateway, open: openBrowser}
+}
+
+// Ask serves an Sso that ends on loopback.
+func (b *Browser) Ask(ctx context.Context, p prompt.Prompt) (prompt.Answer, error) {
+	if p.Sso == nil || p.Sso.Loopback == nil {
+		return b.next.Ask(ctx, p)
+	}
+	page, err := url.Parse(p.Sso.URL)
+	if err != nil || page.Host == "" || page.Scheme != "https" && page.Scheme != "http" {
+		return prompt.Answer{}, diag.New(diag.Protocol, "the gateway's login page has no web address", "nothing was opened")
+	}
+	l, err := listenLoopback(*p.Sso.Loopback, []string{b.gateway, page.Hostname()})
+	if err != nil {
+		return prompt.Answer{}, err
+	}
+	defer l.close()
+	_, _ = fmt.Fprintf(b.out, "Log in with a browser on this machine:\n  %s\n", Line(page.String()))
+	switch err := b.open(page.String()); {
+	case errors.Is(err, errNoDesktop):
+	case err != nil:
+		_, _ = fmt.Fprintf(b.out, "The browser could not be started (%v): open the address yourself.\n", err)
+	default:
+		_, _ = fmt.Fprintln(b.out, "The browser is being opened. Waiting for the login to end.")
+	}
+	uri, err := l.wait(ctx)
+	if err != nil {
+		return prompt.Answer{}, err
+	}
+	return prompt.Answer{Values: map[string]string{"request_uri": uri}}, nil
+}
+
+var errNoDesktop = errors.New("there is no graphical session")
+
+// openBrowser runs xdg-open as the person at the machine, never as root.
+func openBrowser(address string) error {
+	who, ok := person()
+	if !ok || !who.reachable {
+		return errNoDesktop
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer null.Close() //nolint:errcheck // nothing was written
+	cmd := exec.Command("xdg-open", address)
+	cmd.Env, cmd.Dir = who.env, "/"
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = null, null, null
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: who.credential, Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	go cmd.Wait() //nolint:errcheck // the browser may well outlive us; this only reaps
+	return nil
+}
