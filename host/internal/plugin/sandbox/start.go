@@ -1,0 +1,178 @@
+package sandbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Process is a running program. All of its descendants end with it.
+type Process struct {
+	Pid      int      // in the host's pid namespace
+	UID      int      // of the program, in the host's user namespace
+	Dir      *os.File // the program's RuntimeDir
+	Warnings []string // what could not be closed off, for people
+	kill     func() error
+	done     chan struct{}
+	state    *os.ProcessState
+}
+
+// namespaces that every program gets anew.
+const namespaces = unix.CLONE_NEWNET | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWNS
+
+// Start runs p and returns when its sandbox is closed and p is about to be executed.
+// ctx bounds that alone. What the stage has to say about a failure is on p.Stderr.
+func Start(ctx context.Context, p Program) (*Process, error) {
+	if !staged {
+		return nil, errors.New("the program that starts plugins must call plugin.MaybeStage first in main (or TestMain)")
+	}
+	plan, err := p.plan()
+	if err != nil {
+		return nil, err
+	}
+	planFile, err := Seal("penstock-plan", func(f *os.File) error { return json.NewEncoder(f).Encode(plan) })
+	if err != nil {
+		return nil, err
+	}
+	defer planFile.Close()
+	ours, theirs, err := seqpacket()
+	if err != nil {
+		return nil, err
+	}
+	defer ours.Close()
+	defer theirs.Close()
+
+	cmd := stageCommand(plan.UID)
+	cmd.Stdout, cmd.Stderr = p.Stdout, p.Stderr
+	cmd.ExtraFiles = []*os.File{socketFD - 3: p.Socket, imageFD - 3: p.Image, planFD - 3: planFile, reportFD - 3: theirs}
+	process, err := spawn(cmd)
+	if err != nil {
+		return nil, startError(err)
+	}
+	process.UID = plan.UID
+	if plan.UID == 0 {
+		process.UID = os.Getuid()
+	}
+	theirs.Close()
+	stop := context.AfterFunc(ctx, func() { _ = process.Kill() })
+	defer stop()
+	if err := process.receive(ours); err != nil {
+		process.Kill()
+		<-process.done
+		return nil, err
+	}
+	return process, nil
+}
+
+// plan decides what the program's view holds.
+func (p Program) plan() (plan, error) {
+	k, err := kindOf(p.Image)
+	if err != nil {
+		return plan{}, err
+	}
+	uid, err := ownUID()
+	if err != nil {
+		return plan{}, err
+	}
+	pl := plan{
+		Name: p.Name, Args: append([]string{p.Name}, p.Args...), System: !k.static, UID: uid,
+		Env: append(p.Env,
+			"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "HOME="+RuntimeDir, "TMPDIR="+RuntimeDir,
+			fmt.Sprintf("GOMEMLIMIT=%d", softMemory)),
+	}
+	if len(k.interpreter) > 0 {
+		pl.Script = filepath.Join(scriptDir, filepath.Base(p.Name))
+		pl.Interpreter = k.interpreter[0]
+		pl.Args = append(append(k.interpreter, pl.Script), p.Args...)
+	}
+	return pl, nil
+}
+
+// stageCommand runs this binary again, as MaybeStage.
+func stageCommand(uid int) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Args = []string{stageName}
+	cmd.Env = []string{}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces, Pdeathsig: unix.SIGKILL}
+	if uid == 0 {
+		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}}
+		cmd.SysProcAttr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SETPCAP}
+	}
+	return cmd
+}
+
+// spawn starts cmd from a thread that lives as long as the process: the kernel sends
+// the parent-death signal when the thread that cloned ends, not when the host does.
+func spawn(cmd *exec.Cmd) (*Process, error) {
+	p := &Process{done: make(chan struct{})}
+	started := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		if err == nil {
+			p.Pid, p.kill = cmd.Process.Pid, cmd.Process.Kill
+		}
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // the state says it all
+			p.state = cmd.ProcessState
+			close(p.done)
+		}
+	}()
+	return p, <-started
+}
+
+func startError(err error) error {
+	if os.Geteuid() != 0 && (errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSPC)) {
+		return fmt.Errorf("%w: this system gives users no namespaces of their own; run penstock as root, or allow them (sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns)", err)
+	}
+	return err
+}
+
+// receive takes the stage's report.
+func (p *Process) receive(from *os.File) error {
+	buf, oob := make([]byte, 64<<10), make([]byte, unix.CmsgSpace(4))
+	n, dir, err := readFD(from, buf, oob)
+	if err != nil {
+		return err
+	}
+	if n == 0 || dir < 0 {
+		return errors.New("its sandbox could not be set up")
+	}
+	p.Dir = os.NewFile(uintptr(dir), RuntimeDir)
+	var r report
+	if err := json.Unmarshal(buf[:n], &r); err != nil {
+		return fmt.Errorf("its sandbox reported nonsense: %w", err)
+	}
+	p.Warnings = r.Warnings
+	return nil
+}
+
+// Done is closed when the program has ended and was reaped.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// State says how the program ended; only after Done.
+func (p *Process) State() *os.ProcessState { return p.state }
+
+// Kill ends the program and everything it started; Done follows.
+func (p *Process) Kill() error {
+	err := p.kill()
+	if errors.Is(err, os.ErrProcessDone) {
+		return nil
+	}
+	return err
+}
+
+// Close lets go of the program's directory; after Done.
+func (p *Process) Close() error { return p.Dir.Close() }
