@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"syscall"
 	"time"
@@ -15,6 +16,7 @@ import (
 type Command struct {
 	Args []string `json:"args"` // Args[0] is the program
 	Env  []string `json:"env"`  // the whole environment
+	Dir  string   `json:"dir"`  // working directory; where that is gone, the root
 }
 
 // Bounds of a command's output and of the wait for those who still hold it open
@@ -25,7 +27,7 @@ const (
 	linger   = 2 * time.Second
 )
 
-// Run runs c in a process group of its own, in the root directory, with no input.
+// Run runs c in a process group of its own, with no input.
 // Each line it prints, on either output, goes to line, cut at 1024 bytes; after 1000
 // lines the rest is dropped. When ctx ends the group is killed. A program that fails
 // gives an *exec.ExitError, one that was killed because of ctx the cause of ctx.
@@ -35,7 +37,10 @@ func (c Command) Run(ctx context.Context, line func(string)) error {
 	}
 	out := &lines{line: line}
 	cmd := exec.CommandContext(ctx, c.Args[0], c.Args[1:]...)
-	cmd.Env, cmd.Dir = c.Env, "/"
+	cmd.Env, cmd.Dir = c.Env, c.Dir
+	if _, err := os.Stat(c.Dir); err != nil {
+		cmd.Dir = "/"
+	}
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
