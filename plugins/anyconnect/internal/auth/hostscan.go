@@ -1,0 +1,168 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/penstock-vpn/penstock/sdk/diag"
+	"github.com/penstock-vpn/penstock/sdk/prompt"
+)
+
+// hostScan is what the gateway says about the check of the host.
+type hostScan struct {
+	ticket, token     string
+	startURI, waitURI string
+}
+
+func (s hostScan) wanted() bool { return s.startURI != "" && s.waitURI != "" && s.token != "" }
+
+// take reads a host-scan element.
+func (s *hostScan) take(e *element) {
+	for _, c := range e.children {
+		text := strings.TrimSpace(c.text)
+		switch c.name {
+		case "host-scan-ticket":
+			s.ticket = text
+		case "host-scan-token":
+			s.token = text
+		case "host-scan-base-uri":
+			s.startURI = text
+		case "host-scan-wait-uri":
+			s.waitURI = text
+		}
+	}
+}
+
+// legacy reads the csd elements of an auth element: one holds ticket and token, the
+// platform's own the addresses. On Windows both have the same name.
+func (s *hostScan) legacy(auth *element, os string) {
+	platform := map[string]string{"win": "csd", "mac-intel": "csdMac"}[os]
+	if platform == "" {
+		platform = "csdLinux"
+	}
+	for _, e := range auth.children {
+		if e.name != "csd" && e.name != platform {
+			continue
+		}
+		for attr, target := range map[string]*string{"ticket": &s.ticket, "token": &s.token} {
+			if v := e.attrs[attr]; v != "" {
+				*target = v
+			}
+		}
+		if e.name == platform {
+			for attr, target := range map[string]*string{"starturl": &s.startURI, "waiturl": &s.waitURI} {
+				if v := e.attrs[attr]; v != "" {
+					*target = v
+				}
+			}
+		}
+	}
+}
+
+const scanTimeout = 5 * time.Minute
+
+// check has the host run the user's program, waits until the gateway has what it
+// wants, and goes on with the login from its start.
+func (l *login) check(ctx context.Context, s hostScan) (*document, error) {
+	l.scanned, l.scanToken = true, s.token
+	if !l.cfg.CSDWrapper {
+		return nil, diag.New(diag.AuthRefused, "the gateway wants this computer checked (host scan)",
+			"Name a program that reports to it: the option `csd-wrapper`, for example OpenConnect's csd-post.sh.").With("csd-wrapper")
+	}
+	l.cfg.User.Info("The gateway wants this computer checked; running the host-scan program.")
+	if err := l.runWrapper(ctx, s); err != nil {
+		return nil, err
+	}
+	l.http.Cookies.Set(l.url.Hostname(), "sdesktop", s.token)
+	if err := l.waitForScan(ctx, s.waitURI); err != nil {
+		return nil, err
+	}
+	return l.begin(ctx)
+}
+
+// runWrapper calls the program as OpenConnect calls a wrapper. The first argument is
+// the place of a downloaded stub, which is never downloaded here.
+func (l *login) runWrapper(ctx context.Context, s hostScan) error {
+	certificate, pin := l.fingerprints()
+	quoted := func(text string) string { return `"` + text + `"` }
+	answer, err := l.cfg.User.Ask(ctx, prompt.Prompt{Title: "Host scan", Program: &prompt.Program{
+		Option: "csd-wrapper",
+		Args: []string{"", "-ticket", quoted(s.ticket), "-stub", quoted("0"), "-group", quoted(l.group),
+			"-certhash", quoted(certificate + ":"), "-url", quoted("https://" + l.url.Hostname() + s.startURI), "-langselen"},
+		Env:     [][2]string{{"CSD_SHA256", pin}, {"CSD_TOKEN", s.token}, {"CSD_HOSTNAME", l.url.Hostname()}},
+		Timeout: scanTimeout,
+	}})
+	if err != nil {
+		return err
+	}
+	if answer.Cancelled {
+		return diag.New(diag.AuthRefused, "the host-scan program was not run", "See the option `csd-wrapper`.").With("csd-wrapper")
+	}
+	if status := answer.Values["exit_status"]; status != "0" {
+		l.cfg.User.Warn("The host-scan program ended with status %s; the gateway may refuse the login.", status)
+	}
+	return nil
+}
+
+// fingerprints are the gateway certificate's MD5, as wrappers want it, and the
+// SHA-256 of its public key in base64.
+func (l *login) fingerprints() (certificate, pin string) {
+	if l.cfg.PeerLeaf == nil || l.cfg.PeerLeaf() == nil {
+		return "", ""
+	}
+	leaf := l.cfg.PeerLeaf()
+	sum := md5.Sum(leaf.Raw)
+	key := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
+	return strings.ToUpper(hex.EncodeToString(sum[:])), base64.StdEncoding.EncodeToString(key[:])
+}
+
+// waitForScan asks the wait page, which refreshes itself until the gateway is done:
+// then it is XML or a redirect.
+func (l *login) waitForScan(ctx context.Context, waitURI string) error {
+	page, err := l.url.Parse(waitURI)
+	if err != nil || page.Hostname() != l.url.Hostname() {
+		return diag.Newf(diag.Protocol, "the gateway's host-scan page is no address of the gateway")
+	}
+	for range l.pauses() {
+		done, err := l.scanDone(ctx, page)
+		if done || err != nil {
+			return err
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return diag.New(diag.AuthRefused, "the gateway did not accept the host scan in time", "Check what the program named by `csd-wrapper` reports.").With("csd-wrapper")
+}
+
+func (l *login) pauses() int {
+	if l.cfg.WaitPagePauses > 0 {
+		return l.cfg.WaitPagePauses
+	}
+	return 600
+}
+
+func (l *login) scanDone(ctx context.Context, page *url.URL) (bool, error) {
+	r, err := l.http.Do(ctx, "GET", page, nil, nil)
+	if err != nil {
+		return false, err
+	}
+	body := bytes.ToLower(bytes.TrimSpace(r.Body))
+	switch {
+	case r.Status/100 == 3, r.Status == 200 && bytes.HasPrefix(body, []byte("<?xml")):
+		return true, nil
+	case r.Status == 200 && bytes.Contains(body, []byte(`http-equiv="refresh"`)):
+		return false, nil
+	}
+	return false, diag.New(diag.Protocol, fmt.Sprintf("the gateway's host-scan page answers with status %d and no sign of progress", r.Status), "Check what the program named by `csd-wrapper` reports.")
+}
