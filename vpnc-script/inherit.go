@@ -2,6 +2,7 @@ package vpncscript
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -13,8 +14,8 @@ var ours = []string{"reason", "VPNGATEWAY", "VPNPID", "VPNFD", "TUNDEV", "LOG_LE
 // sockets, watchdog and credentials.
 var addressed = []string{"NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "WATCHDOG_PID", "WATCHDOG_USEC", "CREDENTIALS_DIRECTORY"}
 
-// prefixes are of both kinds; PLUGIN_ is what plugins are started with.
-var prefixes = []string{"CISCO_", "INTERNAL_IP", "PENSTOCK_", "PLUGIN_"}
+// withheldPrefixes are of both kinds; PLUGIN_ is what plugins are started with.
+var withheldPrefixes = []string{"CISCO_", "INTERNAL_IP", "PENSTOCK_", "PLUGIN_"}
 
 // secrets are parts of names by which people hand over secrets.
 var secrets = []string{"PASSW", "PASSPHRASE", "SECRET", "TOKEN", "COOKIE", "CREDENTIAL", "PRIVATE_KEY", "API_KEY", "APIKEY"}
@@ -39,28 +40,10 @@ func inherited(caller []string) []string {
 }
 
 func withheld(name string) bool {
-	for _, n := range ours {
-		if n == name {
-			return true
-		}
-	}
-	for _, n := range addressed {
-		if n == name {
-			return true
-		}
-	}
-	for _, p := range prefixes {
-		if strings.HasPrefix(name, p) {
-			return true
-		}
-	}
 	upper := strings.ToUpper(name)
-	for _, s := range secrets {
-		if strings.Contains(upper, s) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(ours, name) || slices.Contains(addressed, name) ||
+		slices.ContainsFunc(withheldPrefixes, func(p string) bool { return strings.HasPrefix(name, p) }) ||
+		slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(upper, s) })
 }
 
 // holdsPassword finds a proxy's URL with a password in it.

@@ -72,11 +72,12 @@ func count(flags ...bool) int {
 	return n
 }
 
-// domains keeps what is a host name, without a wildcard or dot in front and a dot behind.
+// domains keeps what is a host name, without a wildcard or dot in front and a dot
+// behind. Gateways put several into one value.
 func domains(in []string) []string {
 	var out []string
 	for _, s := range in[:min(len(in), maxDomains)] {
-		for name := range strings.FieldsSeq(s) {
+		for name := range strings.SplitSeq(s, " ") {
 			name = strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(name, "*"), "."), ".")
 			if isDomain(name) {
 				out = append(out, name)
