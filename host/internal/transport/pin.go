@@ -12,7 +12,7 @@ import (
 )
 
 // minPin is the shortest digest that a pin may give, in characters: OpenConnect's
-// rule. The whole digest is what PinOf prints.
+// rule. The whole digest is what Pin prints.
 const minPin = 4
 
 // pin is a digest, or the beginning of one, that accepts a certificate.
@@ -21,8 +21,8 @@ type pin struct {
 	digest    string // base64 or lower-case hexadecimal
 }
 
-// PinOf is the pin that accepts cert: the SHA-256 of its public key.
-func PinOf(cert *x509.Certificate) string {
+// Pin is the pin that accepts cert: the SHA-256 of its public key.
+func Pin(cert *x509.Certificate) string {
 	sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
 	return "pin-sha256:" + base64.StdEncoding.EncodeToString(sum[:])
 }
@@ -54,7 +54,7 @@ func (p pin) matches(cert *x509.Certificate) bool {
 	var full []string
 	switch p.algorithm {
 	case "pin-sha256":
-		full = []string{strings.TrimPrefix(PinOf(cert), "pin-sha256:")}
+		full = []string{strings.TrimPrefix(Pin(cert), "pin-sha256:")}
 	case "sha256":
 		ofCert, ofKey := sha256.Sum256(cert.Raw), sha256.Sum256(cert.RawSubjectPublicKeyInfo)
 		full = []string{hex.EncodeToString(ofCert[:]), hex.EncodeToString(ofKey[:])}
