@@ -15,12 +15,12 @@ import (
 // SystemDir is where root's connections have their sockets.
 const SystemDir = "/run/penstock"
 
-var namePattern = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+var namePattern = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$`)
 
 // ValidName says whether a connection may be called so: 1 to 64 letters, digits,
-// dots, hyphens and underscores, not a name of a folder.
+// dots, hyphens and underscores, the first of them no dot.
 func ValidName(name string) bool {
-	return namePattern.MatchString(name) && name != "." && name != ".."
+	return namePattern.MatchString(name)
 }
 
 // Dir is where this user's connections have their sockets.

@@ -1,0 +1,36 @@
+// Command penstock connects to VPN gateways and looks after the connections.
+//
+//	connect    main.go -> connect.go: flags, target, profile -> run.go: host.Run
+//	           background.go puts a launcher before it
+//	the rest   status.go, disconnect.go, plugin.go, doctor.go ask and print
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+
+	"golang.org/x/sys/unix"
+)
+
+// version is set by the build.
+var version = "unknown"
+
+func main() {
+	ready := takeReadiness()
+	signal.Ignore(unix.SIGPIPE) // a reader that goes away must not end the tunnel
+	a := &app{
+		stdin: os.Stdin, out: newOutput(os.Stdout, os.Stderr),
+		ready: ready, configFile: "",
+	}
+	os.Exit(a.main(context.Background(), os.Args[1:]))
+}
+
+// main runs one command and returns the exit status.
+func (a *app) main(ctx context.Context, args []string) int {
+	root := a.rootCommand()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	a.out.problem(err)
+	return exitStatus(err)
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/penstock-vpn/penstock/host"
+	"github.com/penstock-vpn/penstock/host/internal/control"
+	"github.com/penstock-vpn/penstock/host/ui"
+	"github.com/penstock-vpn/penstock/sdk/diag"
+	vpncscript "github.com/penstock-vpn/penstock/vpnc-script"
+)
+
+// run holds the connection until it ends.
+func (a *app) run(ctx context.Context, c connection) error {
+	if !control.ValidName(c.profile.Name) {
+		return usage(fmt.Sprintf("%.80q is no name for a connection", c.profile.Name), "a name is 1 to 64 letters, digits, dots, hyphens and underscores")
+	}
+	log := slog.New(a.out)
+	pid, err := newPIDFile(c.flags.pidFile)
+	if err != nil {
+		return err
+	}
+	defer pid.remove()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	commands := a.watchSignals(ctx, cancel, c.profile.Name)
+	stored, prompter := a.prompters(c)
+	news := &announcer{out: a.out, connected: func() {
+		stored.Accepted()
+		a.up(pid)
+	}}
+	settings := host.Settings{PluginDirs: a.pluginDirs, Logger: log, Commands: commands, OnState: news.change}
+	if c.flags.dumpHTTP {
+		settings.Trace = func(text string) { a.out.say("%s", strings.TrimRight(ui.Clean(text), "\n")) }
+	}
+	applier := vpncscript.New(vpncscript.Options{Script: c.profile.Options["script"], PID: os.Getpid(), Logger: log})
+	return host.Run(ctx, c.profile, prompter, applier, settings)
+}
+
+// up is called when the connection stands for the first time and each time it
+// stands again.
+func (a *app) up(pid *pidFile) {
+	if err := pid.write(); err != nil {
+		a.out.diagnostic(diag.Diagnostic{Warning: true, Summary: "the pid file could not be written", Detail: err.Error()})
+	}
+	if a.ready != nil {
+		a.ready.announce(a.out)
+	}
+}
+
+// prompters is the chain that answers questions: what is stored, lines of standard
+// input, the browser, the terminal.
+func (a *app) prompters(c connection) (*ui.Stored, ui.Prompter) {
+	var last ui.Prompter = ui.Nobody{}
+	onTerminal := term.IsTerminal(int(a.stdin.Fd()))
+	if !c.flags.nonInter {
+		if t, ok := ui.OpenTerminal(); ok {
+			last = t
+		}
+		last = ui.NewBrowser(gatewayHost(c.profile), a.out.err, last)
+	}
+	if c.flags.passwordStdin && !onTerminal {
+		last = ui.NewLines(a.stdin, last)
+	}
+	if a.ready != nil {
+		last = &whileHere{last, a.ready}
+	}
+	last = ui.NewPrograms(c.profile.Options, last)
+	stored := ui.NewStored(c.profile.Options, c.profile.Secrets, last)
+	return stored, stored
+}
+
+func gatewayHost(p host.Profile) string {
+	u, err := parseGateway(p.Options["gateway"])
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
