@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,7 +19,6 @@ func limit() error {
 		resource int
 		value    uint64
 	}{
-		{"RLIMIT_DATA", unix.RLIMIT_DATA, memoryLimit},
 		{"RLIMIT_NOFILE", unix.RLIMIT_NOFILE, fileLimit},
 		{"RLIMIT_NPROC", unix.RLIMIT_NPROC, threadLimit},
 		{"RLIMIT_FSIZE", unix.RLIMIT_FSIZE, runtimeSize},
@@ -32,6 +32,15 @@ func limit() error {
 		if err := unix.Prlimit(0, l.resource, &unix.Rlimit{Cur: l.value, Max: l.value}, nil); err != nil {
 			return fmt.Errorf("%s: %w", l.name, err)
 		}
+	}
+	return nil
+}
+
+// limitMemory comes right before the exec: the stage may be larger than that.
+func limitMemory() error {
+	limit := unix.Rlimit{Cur: memoryLimit, Max: memoryLimit}
+	if _, _, errno := unix.RawSyscall6(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_DATA, uintptr(unsafe.Pointer(&limit)), 0, 0, 0); errno != 0 {
+		return fmt.Errorf("RLIMIT_DATA: %w", errno)
 	}
 	return nil
 }

@@ -96,6 +96,9 @@ func (p plan) exec() error {
 	if err != nil {
 		return err
 	}
+	if err := limitMemory(); err != nil {
+		return err
+	}
 	_, _, errno := unix.RawSyscall6(unix.SYS_EXECVEAT, uintptr(fd), uintptr(unsafe.Pointer(name)),
 		uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envv[0])), flags, 0)
 	if p.Interpreter != "" {

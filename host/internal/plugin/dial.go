@@ -1,0 +1,73 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// dialBeneath connects to the socket name in dir, which the plugin fills: no link may
+// lead out of it, and the process behind the socket must be the plugin's own.
+func dialBeneath(ctx context.Context, dir *os.File, name string, pid, uid int) (net.Conn, error) {
+	fd, err := unix.Openat2(int(dir.Fd()), name, &unix.OpenHow{
+		Flags:   unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("its socket %.64q: %w", name, err)
+	}
+	defer unix.Close(fd)
+	c, err := (&net.Dialer{}).DialContext(ctx, "unix", fmt.Sprintf("/proc/self/fd/%d", fd))
+	if err != nil {
+		return nil, fmt.Errorf("its socket %.64q: %w", name, err)
+	}
+	if err := checkPeer(c.(*net.UnixConn), pid, uid); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// checkPeer asks the kernel who listens.
+func checkPeer(c *net.UnixConn, pid, uid int) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var who *unix.Ucred
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		who, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	})
+	if err := errors.Join(err, failed); err != nil {
+		return err
+	}
+	if int(who.Pid) != pid || int(who.Uid) != uid {
+		return fmt.Errorf("behind its socket is process %d of uid %d, not the plugin (%d, %d)", who.Pid, who.Uid, pid, uid)
+	}
+	return nil
+}
+
+// socketpair is the descriptor socket; theirs becomes the plugin's fd 3.
+func socketpair() (ours, theirs *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("socketpair: %w", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "descriptors"), os.NewFile(uintptr(fds[1]), "descriptors"), nil
+}
+
+// control runs act with f's descriptor, which stays open meanwhile.
+func control(f *os.File, act func(fd int) error) error {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var acted error
+	err = raw.Control(func(fd uintptr) { acted = act(int(fd)) })
+	return errors.Join(err, acted)
+}
