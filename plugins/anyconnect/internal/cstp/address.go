@@ -95,16 +95,13 @@ func (r *reader) appID(name, value string) error {
 	return nil
 }
 
-// suite takes the gateway's choice, which must be one of those offered.
-func (r *reader) suite(name, value string, twelve bool) error {
+// suite takes the gateway's choice. One that was not offered means no DTLS: some
+// gateways name one whatever was offered, and the tunnel works without.
+func (r *reader) suite(value string, twelve bool) error {
 	if value == pskNegotiate && !twelve {
 		r.c.DTLS.PSK = true
 		return nil
 	}
-	s, known := findSuite(value, twelve)
-	if !known {
-		return headerError(name, "chooses %q, which was not offered", value)
-	}
-	r.c.DTLS.Suite = s
+	r.c.DTLS.Suite, _ = findSuite(value, twelve)
 	return nil
 }

@@ -69,6 +69,14 @@ func (t Timers) rules(dead time.Duration) framing.Rules {
 // Goodbye is the payload of the disconnect that logs out.
 func Goodbye(text string) []byte { return append([]byte{goodbye}, text...) }
 
+// AppendDisconnect writes a whole frame that logs out, for a connection that is no
+// path yet.
+func AppendDisconnect(b []byte, text string) []byte {
+	payload := Goodbye(text)
+	b = append(b, 'S', 'T', 'F', 1, byte(len(payload)>>8), byte(len(payload)), TypeDisconnect, 0)
+	return append(b, payload...)
+}
+
 // ParseDisconnect returns the text of a disconnect in one printable line, "" when
 // there is none.
 func ParseDisconnect(payload []byte) string {

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+
+	"github.com/penstock-vpn/penstock/plugins/anyconnect/internal/tunnel"
+	"github.com/penstock-vpn/penstock/sdk"
+	"github.com/penstock-vpn/penstock/sdk/diag"
+)
+
+// version is the plugin's; the gateway sees it too.
+const pluginVersion = "0.1.0"
+
+// plugin is the protocol; it holds nothing between sessions.
+type plugin struct{}
+
+// Describe says what the plugin is.
+func (*plugin) Describe() sdk.Description {
+	return sdk.Description{
+		Name:      "anyconnect",
+		Version:   pluginVersion,
+		Protocols: []sdk.Protocol{{Name: "anyconnect", Label: "Cisco AnyConnect"}},
+		Options:   schema(),
+		Needs:     []string{sdk.NeedTLS, sdk.NeedDTLS, sdk.NeedClientCertificate},
+	}
+}
+
+// Validate checks what the schema cannot.
+func (*plugin) Validate(values map[string]string) []diag.Diagnostic {
+	if _, err := readOptions(values); err != nil {
+		return []diag.Diagnostic{*diag.Of(err)}
+	}
+	return nil
+}
+
+// Connect runs one session: log in, then the tunnel; or, resumed, the tunnel alone.
+func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
+	o, err := readOptions(s.Options())
+	if err != nil {
+		return never(err)
+	}
+	if r := s.Resumed(); r != nil {
+		used, err := tunnel.Resume(ctx, tunnel.OnSession(s), o.tunnel(s), r, s.Adopt)
+		if used || err != nil {
+			return err
+		}
+	}
+	return o.fresh(ctx, s)
+}
+
+// fresh logs in first. A Stop ends the login without an error.
+func (o *options) fresh(ctx context.Context, s *sdk.Session) error {
+	if err := s.Phase(sdk.Authenticating); err != nil {
+		return err
+	}
+	until, cancel := s.UntilStop(ctx)
+	defer cancel()
+	in, err := o.login(until, s)
+	if err != nil {
+		if until.Err() != nil && ctx.Err() == nil {
+			return nil
+		}
+		return never(err)
+	}
+	return tunnel.Run(ctx, tunnel.OnSession(s), o.tunnel(s), in.result, in.keys, in.kept)
+}
+
+func never(err error) error {
+	return &sdk.Failure{Retry: sdk.Never, Diagnostics: []diag.Diagnostic{*diag.Of(err)}}
+}
