@@ -8,7 +8,10 @@ type Device interface {
 	// Read fills bufs[i][offset:] with packets and sizes[i] with their lengths, and
 	// returns how many. It blocks for the first one only.
 	Read(bufs [][]byte, sizes []int, offset int) (int, error)
-	// Write sends each bufs[i][offset:]. The bytes before offset may be overwritten.
+	// Write sends each bufs[i][offset:]. The 10 bytes before offset may be
+	// overwritten, and what lies behind a packet up to its capacity: a packet with
+	// capacity takes up those of the same flow that follow it. An error says that
+	// some packets were not taken; the device is usable unless it is os.ErrClosed.
 	Write(bufs [][]byte, offset int) (int, error)
 	// BatchSize is the number of bufs that Read wants.
 	BatchSize() int

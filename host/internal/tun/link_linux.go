@@ -1,0 +1,74 @@
+package tun
+
+import (
+	"fmt"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// link sets flags and MTU of one interface. Its socket stays in the network
+// namespace in which it was made, whichever thread calls.
+type link struct {
+	name string
+
+	mu     sync.Mutex // guards socket against a close under a caller's feet
+	socket int        // -1: closed
+}
+
+func newLink(name string) (*link, error) {
+	s, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	return &link{name: name, socket: s}, nil
+}
+
+// Name is the interface's name.
+func (l *link) Name() string { return l.name }
+
+// SetMTU sets the interface's MTU, in bytes.
+func (l *link) SetMTU(mtu int) error {
+	r, err := unix.NewIfreq(l.name)
+	if err == nil {
+		r.SetUint32(uint32(mtu))
+		err = l.ioctl(unix.SIOCSIFMTU, r)
+	}
+	if err != nil {
+		return fmt.Errorf("tun: set MTU %d on %s: %w", mtu, l.name, err)
+	}
+	return nil
+}
+
+func (l *link) up() error {
+	r, err := unix.NewIfreq(l.name)
+	if err == nil {
+		err = l.ioctl(unix.SIOCGIFFLAGS, r)
+	}
+	if err == nil {
+		r.SetUint16(r.Uint16() | unix.IFF_UP)
+		err = l.ioctl(unix.SIOCSIFFLAGS, r)
+	}
+	if err != nil {
+		return fmt.Errorf("tun: bring %s up: %w", l.name, err)
+	}
+	return nil
+}
+
+func (l *link) ioctl(request uint, r *unix.Ifreq) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.socket < 0 {
+		return os.ErrClosed
+	}
+	return unix.IoctlIfreq(l.socket, request, r)
+}
+
+func (l *link) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.socket
+	l.socket = -1
+	return unix.Close(s)
+}

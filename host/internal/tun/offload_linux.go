@@ -1,0 +1,88 @@
+package tun
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+	wgtun "golang.zx2c4.com/wireguard/tun"
+)
+
+// offload reads and writes with a virtio header in front: the kernel hands over
+// TCP (and UDP, since Linux 6.2) packets of up to 64 KiB, which are cut here, and
+// takes coalesced ones.
+type offload struct {
+	*link
+	dev   wgtun.Device
+	close func() error
+}
+
+// openOffload makes the descriptor itself: the library's CreateTUN leaks it on
+// errors, and polls the link's state once a second.
+func openOffload(name string) (Device, error) {
+	fd, name, err := attach(name, unix.IFF_TUN|unix.IFF_NO_PI|unix.IFF_VNET_HDR)
+	if err != nil {
+		return nil, err
+	}
+	l, err := newLink(name)
+	if err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
+	// From here on the descriptor is the library's, which closes it on errors when
+	// its os.File is collected. Unmonitored, it sends no events.
+	dev, _, err := wgtun.CreateUnmonitoredTUNFromFD(fd)
+	if err != nil {
+		return nil, errors.Join(err, l.close())
+	}
+	o := &offload{link: l, dev: dev}
+	o.close = sync.OnceValue(func() error { return errors.Join(dev.Close(), l.close()) })
+	return o, nil
+}
+
+// attach opens the clone device and makes an interface of it.
+func attach(name string, flags uint16) (fd int, made string, err error) {
+	fd, err = unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, "", err
+	}
+	r, err := unix.NewIfreq(name)
+	if err == nil {
+		r.SetUint16(flags)
+		err = unix.IoctlIfreq(fd, unix.TUNSETIFF, r)
+	}
+	if err != nil {
+		return -1, "", errors.Join(err, unix.Close(fd))
+	}
+	return fd, r.Name(), nil
+}
+
+// Read passes over a packet that the library cannot cut: it is lost as on a wire.
+func (o *offload) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
+	for {
+		n, err := o.dev.Read(bufs, sizes, offset)
+		if n > 0 || fatal(err) {
+			return max(n, 0), ifFatal(err)
+		}
+	}
+}
+
+// fatal tells an error of the descriptor from one about a packet.
+func fatal(err error) bool {
+	var file *fs.PathError
+	return errors.Is(err, os.ErrClosed) || errors.As(err, &file)
+}
+
+func ifFatal(err error) error {
+	if fatal(err) {
+		return err
+	}
+	return nil
+}
+
+func (o *offload) Write(bufs [][]byte, offset int) (int, error) { return o.dev.Write(bufs, offset) }
+
+func (o *offload) BatchSize() int { return o.dev.BatchSize() }
+
+func (o *offload) Close() error { return o.close() }
