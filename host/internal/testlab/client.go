@@ -143,3 +143,12 @@ func (Openconnect) Args(l *Lab, s Spec) []string {
 	}
 	return append(append(args, s.Extra...), s.URL)
 }
+
+// Argv is a client given by its command line alone; a Spec adds only what it reads.
+type Argv []string
+
+// Name implements Client.
+func (a Argv) Name() string { return a[0] }
+
+// Args implements Client.
+func (a Argv) Args(*Lab, Spec) []string { return a }

@@ -2,6 +2,7 @@ package testlab
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -23,59 +24,56 @@ func (m *Machine) Nft(script string) error {
 	return nil
 }
 
-// Fault is a disturbance of the line that can be lifted again.
+// Fault is a disturbance of the line that can be lifted again. Packets are dropped
+// where they arrive, so that senders notice nothing.
 type Fault struct {
-	machine *Machine
-	table   string
+	lab   *Lab
+	table string
 }
 
 var faults atomic.Int64
 
-// disturb installs rules on the machine's end of the cable: for packets that
-// arrive, and for those that leave.
-func (m *Machine) disturb(arriving, leaving []string) (*Fault, error) {
-	f := &Fault{m, fmt.Sprintf("fault%d", faults.Add(1))}
-	var script strings.Builder
-	fmt.Fprintf(&script, "table inet %s {\n", f.table)
-	for _, c := range []struct {
-		hook, match string
-		rules       []string
-	}{{"input", "iifname", arriving}, {"output", "oifname", leaving}} {
-		fmt.Fprintf(&script, "chain %s {\ntype filter hook %s priority -10;\n", c.hook, c.hook)
-		for _, rule := range c.rules {
-			fmt.Fprintf(&script, "%s \"%s\" %s\n", c.match, outside, rule)
-		}
-		script.WriteString("}\n")
+// disturb installs a rule for packets that reach the gateway, and one for those
+// that reach the client.
+func (l *Lab) disturb(atGateway, atClient string) (*Fault, error) {
+	f := &Fault{l, fmt.Sprintf("fault%d", faults.Add(1))}
+	const table = `table inet %s {
+	chain arriving {
+		type filter hook input priority -10
+		iifname "eth0" %s
 	}
-	script.WriteString("}\n")
-	return f, m.Nft(script.String())
+}`
+	if err := l.Gateway.Nft(fmt.Sprintf(table, f.table, atGateway)); err != nil {
+		return nil, err
+	}
+	return f, l.Client.Nft(fmt.Sprintf(table, f.table, atClient))
 }
 
-// DropUDP swallows UDP of a port in both directions.
-func (m *Machine) DropUDP(port int) (*Fault, error) {
-	return m.disturb([]string{fmt.Sprintf("udp dport %d drop", port)}, []string{fmt.Sprintf("udp sport %d drop", port)})
+// DropUDP swallows UDP of a gateway's port in both directions.
+func (l *Lab) DropUDP(port int) (*Fault, error) {
+	return l.disturb(fmt.Sprintf("udp dport %d drop", port), fmt.Sprintf("udp sport %d drop", port))
 }
 
 // Lose drops a share of all packets in both directions.
-func (m *Machine) Lose(percent int) (*Fault, error) {
-	rule := []string{fmt.Sprintf("meta l4proto { tcp, udp } numgen random mod 100 < %d drop", percent)}
-	return m.disturb(rule, rule)
+func (l *Lab) Lose(percent int) (*Fault, error) {
+	rule := fmt.Sprintf("meta l4proto { tcp, udp } numgen random mod 100 < %d drop", percent)
+	return l.disturb(rule, rule)
 }
 
-// Silence swallows everything: the machine is a black hole.
-func (m *Machine) Silence() (*Fault, error) { return m.disturb([]string{"drop"}, []string{"drop"}) }
+// Silence makes the gateway a black hole.
+func (l *Lab) Silence() (*Fault, error) { return l.disturb("drop", "drop") }
 
-// Refuse answers a port as if no one listened there, as while a server restarts:
-// TCP with a reset, UDP with "port unreachable".
-func (m *Machine) Refuse(port int) (*Fault, error) {
-	return m.disturb([]string{
-		fmt.Sprintf("tcp dport %d reject with tcp reset", port),
-		fmt.Sprintf("udp dport %d reject", port),
-	}, nil)
+// Refuse answers a port of the gateway as if no one listened there, as while a
+// server restarts: TCP with a reset, UDP with "port unreachable".
+func (l *Lab) Refuse(port int) (*Fault, error) {
+	return l.disturb(fmt.Sprintf("tcp dport %[1]d reject with tcp reset\niifname \"eth0\" udp dport %[1]d reject", port), "accept")
 }
 
 // Lift ends the disturbance.
-func (f *Fault) Lift() error { return f.machine.Nft("delete table inet " + f.table) }
+func (f *Fault) Lift() error {
+	lift := "delete table inet " + f.table
+	return errors.Join(f.lab.Gateway.Nft(lift), f.lab.Client.Nft(lift))
+}
 
 // Meter counts the tunnel's outer packets: what is really on the wire.
 type Meter struct{ machine *Machine }
@@ -89,27 +87,30 @@ type Wire struct {
 
 // NewMeter counts TCP and UDP of a gateway's port, both directions, from now on.
 func (m *Machine) NewMeter(port int) (Meter, error) {
-	return Meter{m}, m.Nft(fmt.Sprintf(`table inet meter {
-	counter tcp { }
-	counter udp { }
-	counter opened { }
+	return Meter{m}, m.Nft(fmt.Sprintf(`table inet wire {
+	counter tcp_seen { }
+	counter udp_seen { }
+	counter opened_seen { }
 	chain in {
 		type filter hook input priority -20
-		iifname "eth0" tcp sport %[1]d counter name tcp
-		iifname "eth0" udp sport %[1]d counter name udp
+		iifname "eth0" tcp sport %[1]d counter name tcp_seen
+		iifname "eth0" udp sport %[1]d counter name udp_seen
 	}
 	chain out {
 		type filter hook output priority -20
-		oifname "eth0" tcp dport %[1]d counter name tcp
-		oifname "eth0" tcp dport %[1]d tcp flags & (syn | ack) == syn counter name opened
-		oifname "eth0" udp dport %[1]d counter name udp
+		oifname "eth0" tcp dport %[1]d counter name tcp_seen
+		oifname "eth0" tcp dport %[1]d tcp flags & (syn | ack) == syn counter name opened_seen
+		oifname "eth0" udp dport %[1]d counter name udp_seen
 	}
 }`, port))
 }
 
+// Close stops counting.
+func (m Meter) Close() error { return m.machine.Nft("delete table inet wire") }
+
 // Read returns the counts.
 func (m Meter) Read() (Wire, error) {
-	out, err := m.machine.Run("nft", "--json", "list", "counters", "table", "inet", "meter")
+	out, err := m.machine.Run("nft", "--json", "list", "counters", "table", "inet", "wire")
 	if err != nil {
 		return Wire{}, err
 	}
@@ -128,11 +129,11 @@ func (m Meter) Read() (Wire, error) {
 	for _, item := range reply.Nftables {
 		switch c := item.Counter; {
 		case c == nil:
-		case c.Name == "tcp":
+		case c.Name == "tcp_seen":
 			w.TCP = c.Bytes
-		case c.Name == "udp":
+		case c.Name == "udp_seen":
 			w.UDP = c.Bytes
-		case c.Name == "opened":
+		case c.Name == "opened_seen":
 			w.Connections = c.Packets
 		}
 	}

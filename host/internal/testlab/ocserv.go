@@ -142,3 +142,16 @@ func (s *Server) Sessions() ([]string, error) {
 	}
 	return ids, nil
 }
+
+// KillWorkers kills the processes that serve a client each, as a crash would. The
+// sessions live on in the rest of ocserv.
+func (s *Server) KillWorkers() error {
+	for _, p := range s.machine.Programs() {
+		if strings.HasPrefix(p.Command, "ocserv-worker") {
+			if err := s.machine.Kill("KILL", p.Pid); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

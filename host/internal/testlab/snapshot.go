@@ -21,7 +21,7 @@ var views = [][]string{
 	{"ip", "-4", "route", "show", "table", "all"}, {"ip", "-6", "route", "show", "table", "all"},
 	{"ip", "tuntap"},
 	{"nft", "list", "tables"},
-	{"ss", "-Htuna", "state", "all", "exclude", "time-wait"},
+	{"ss", "-Htuna", "state", "listening"}, {"ss", "-Htuna", "state", "established"}, {"ss", "-Htuna", "state", "syn-sent"},
 	{"ss", "-Hxl"},
 }
 

@@ -10,6 +10,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,6 +22,7 @@ type Store struct {
 
 	lab      *Lab
 	listener net.Listener
+	accepted atomic.Int64
 }
 
 const (
@@ -42,6 +44,9 @@ func (l *Lab) OpenStore(address string) (*Store, error) {
 	return s, nil
 }
 
+// Accepted is how many transfers began.
+func (s *Store) Accepted() int64 { return s.accepted.Load() }
+
 // Close ends the service; transfers under way go on.
 func (s *Store) Close() error { return s.listener.Close() }
 
@@ -51,6 +56,7 @@ func (s *Store) serve() {
 		if err != nil {
 			return
 		}
+		s.accepted.Add(1)
 		go func() {
 			defer c.Close()
 			answer(c)

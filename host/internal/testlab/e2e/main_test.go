@@ -5,8 +5,9 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
-	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -91,6 +92,16 @@ func alice() testlab.Spec {
 	return testlab.Spec{Username: testlab.User, Answers: []string{testlab.Password}}
 }
 
+// disconnect ends the connection as a user does, and wants a calm end.
+func disconnect(t *testing.T, c *testlab.Connection) {
+	t.Helper()
+	code, err := c.Stop(syscall.SIGINT, 10*time.Second)
+	must(t, err)
+	if code != 0 {
+		t.Errorf("exit status %d after SIGINT, want 0:\n%s", code, c.Tail(20))
+	}
+}
+
 // connect brings the tunnel up within limit.
 func connect(t *testing.T, l *testlab.Lab, s testlab.Spec) *testlab.Connection {
 	t.Helper()
@@ -105,26 +116,6 @@ func within(t *testing.T, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), d, fmt.Errorf("not within %s", d))
 	t.Cleanup(cancel)
 	return ctx
-}
-
-// busy is held while a test loads the processors.
-var busy sync.Mutex
-
-const large = 200_000_000 // bytes of the transfers that count
-
-// bothWays moves size bytes down and up and compares their sha256.
-func bothWays(t *testing.T, l *testlab.Lab, inside string, size int64) {
-	t.Helper()
-	busy.Lock()
-	defer busy.Unlock()
-	store, err := l.OpenStore(inside)
-	must(t, err)
-	defer store.Close()
-	down, err := store.Download(within(t, 2*time.Minute), size)
-	must(t, err)
-	up, err := store.Upload(within(t, 2*time.Minute), size)
-	must(t, err)
-	t.Logf("%s: down %s, up %s", inside, down, up)
 }
 
 // reaches wants an answer from both inside addresses.
@@ -150,10 +141,21 @@ func snapshot(t *testing.T, l *testlab.Lab) testlab.Snapshot {
 	return s
 }
 
+// debians is what Debian's vpnc-script leaves behind: the folder of its backups, and
+// the gateway's route when that is IPv6.
+var debians = []string{
+	"+ file: /run/vpnc d---------",
+	"+ ip -6 route show table all: fd77::1 via fd77::1 dev eth0 metric 1024 pref medium",
+}
+
 // unchanged wants the client's machine to be as it was.
 func unchanged(t *testing.T, l *testlab.Lab, before testlab.Snapshot) {
 	t.Helper()
-	if diff := before.Diff(snapshot(t, l)); len(diff) > 0 {
+	diff := before.Diff(snapshot(t, l))
+	if client.Name() == "openconnect" {
+		diff = slices.DeleteFunc(diff, func(line string) bool { return slices.Contains(debians, line) })
+	}
+	if len(diff) > 0 {
 		t.Errorf("left behind on the client:\n%s", strings.Join(diff, "\n"))
 	}
 }
