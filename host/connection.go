@@ -30,12 +30,12 @@ type connection struct {
 	log      *slog.Logger
 	prompter ui.Prompter
 	dialer   *transport.Dialer
+	cert     *transport.ClientCert // nil: none
 	record   *journal.Record
 
-	ctx    context.Context // of work that outlives a wish to stop, such as saying goodbye
-	cancel context.CancelFunc
-	inbox  chan func()
-	ended  chan struct{}
+	ctx   context.Context // of work that outlives a wish to stop, such as saying goodbye
+	inbox chan func()
+	ended chan struct{}
 
 	limits   session.Limits
 	state    session.State
@@ -60,7 +60,7 @@ type connection struct {
 	tunName     atomic.Pointer[string]
 }
 
-func newConnection(p Profile, m registry.Manifest, prompter ui.Prompter, applier netcfg.Applier, record *journal.Record, s Settings) (*connection, error) {
+func newConnection(ctx context.Context, p Profile, m registry.Manifest, prompter ui.Prompter, applier netcfg.Applier, record *journal.Record, s Settings) (*connection, error) {
 	options, err := fillIn(append(CommonOptions(), m.Options...), p)
 	if err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func newConnection(p Profile, m registry.Manifest, prompter ui.Prompter, applier
 		transports: map[uint32]*link{},
 	}
 	c.system = newSystem(applier, c.log)
-	d, err := c.newDialer()
+	d, err := c.newDialer(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +120,9 @@ func (c *connection) teardown() {
 	if c.plane != nil {
 		_ = c.plane.Close()
 		_ = c.device.Close()
+	}
+	if c.cert != nil {
+		_ = c.cert.Close()
 	}
 }
 

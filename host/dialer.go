@@ -16,7 +16,7 @@ import (
 
 // newDialer holds the profile's trust, proxy and client certificate: a plugin never
 // sees any of them.
-func (c *connection) newDialer() (*transport.Dialer, error) {
+func (c *connection) newDialer(ctx context.Context) (*transport.Dialer, error) {
 	config := transport.Config{RootCAs: c.options["cacert"], ConfirmCertificate: c.confirmCertificate}
 	if pins := c.options["servercert"]; pins != "" {
 		config.Pins = strings.Split(pins, ",")
@@ -32,28 +32,37 @@ func (c *connection) newDialer() (*transport.Dialer, error) {
 		config.Proxy = u
 	}
 	if file := c.options["usercert"]; file != "" {
-		cert, err := transport.LoadClientCert(file, c.options["userkey"], c.keyPassword)
+		cert, err := transport.LoadClientCert(file, c.options["userkey"], func() (secret.String, error) { return c.keyPassword(ctx) })
 		if err != nil {
 			return nil, err
 		}
-		config.Certificate = cert
+		c.cert, config.Certificate = cert, cert
 	}
 	return transport.New(config), nil
 }
 
 // keyPassword is the passphrase of the client's key: the stored one, or the user's answer.
-func (c *connection) keyPassword() (secret.String, error) {
-	answer, err := c.prompter.Ask(context.Background(), prompt.Prompt{
+func (c *connection) keyPassword(ctx context.Context) (secret.String, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-c.settings.Commands: // whatever it is: there is no connection yet
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	answer, err := c.prompter.Ask(ctx, prompt.Prompt{
 		Title: "Client certificate",
 		Form: &prompt.Form{ID: "key-password", Fields: []prompt.Field{{
 			Name: "key-password", Label: "Passphrase of " + c.options["usercert"], Kind: prompt.Password, Option: "key-password", MayStore: true,
 		}}},
 	})
 	switch {
+	case answer.Cancelled || ctx.Err() != nil:
+		return secret.String{}, diag.New(diag.Cancelled, "the passphrase of the client's key was not given", "Connect again to be asked again.")
 	case err != nil:
 		return secret.String{}, err
-	case answer.Cancelled:
-		return secret.String{}, diag.New(diag.Cancelled, "the passphrase of the client's key was not given", "Connect again to be asked again.")
 	}
 	return secret.New(answer.Values["key-password"]), nil
 }

@@ -59,7 +59,11 @@ func (c *connection) openDevice(size int) error {
 	if name == "" {
 		name = defaultInterface
 	}
-	device, err := tun.Open(name, size, tun.Options{Offload: c.options["offload"] == "true"})
+	open := tun.Open
+	if c.options["offload"] == "false" {
+		open = tun.OpenPlain
+	}
+	device, err := open(name, size)
 	if err != nil {
 		return diag.New(diag.Unspecified, "the TUN device could not be made: "+err.Error(),
 			"Check that /dev/net/tun exists (modprobe tun) and that the name given with interface is free.")

@@ -9,7 +9,6 @@ import (
 	"github.com/penstock-vpn/penstock/host/internal/control"
 	"github.com/penstock-vpn/penstock/host/internal/journal"
 	"github.com/penstock-vpn/penstock/host/internal/netmon"
-	"github.com/penstock-vpn/penstock/host/internal/plugin"
 	"github.com/penstock-vpn/penstock/host/internal/registry"
 	"github.com/penstock-vpn/penstock/host/internal/session"
 	"github.com/penstock-vpn/penstock/host/netcfg"
@@ -46,7 +45,7 @@ func Run(ctx context.Context, p Profile, prompter ui.Prompter, applier netcfg.Ap
 		return fmt.Errorf("write down what will be set up: %w", err)
 	}
 	defer record.End() //nolint:errcheck // the next start sweeps what stays
-	c, err := newConnection(p, manifest, prompter, applier, record, s)
+	c, err := newConnection(ctx, p, manifest, prompter, applier, record, s)
 	if err != nil {
 		return err
 	}
@@ -63,18 +62,11 @@ func sweep(ctx context.Context, dir string, s Settings) {
 	if err != nil {
 		s.Logger.Warn("cleaning up after a connection that was killed: " + err.Error())
 	}
-	plugin.Sweep()
 }
 
 func lookup(protocol string, dirs []string) (registry.Manifest, error) {
-	r, problems := registry.Load(registry.Dirs(dirs))
-	m, err := r.Lookup(protocol)
-	if err != nil {
-		for i := range problems {
-			return m, &problems[i]
-		}
-	}
-	return m, err
+	r, _ := registry.Load(registry.Dirs(os.Getenv(registry.EnvPath), dirs...)) // Lookup tells what was refused
+	return r.Lookup(protocol)
 }
 
 // Schema is every option of a connection of that protocol: the host's and the plugin's.
@@ -89,10 +81,10 @@ func Schema(protocol string, pluginDirs []string) (option.Schema, error) {
 // run is the loop: everything that touches the connection happens in it, one thing
 // after the other, and nothing in it waits.
 func (c *connection) run(ctx context.Context) error {
-	ctx, c.cancel = context.WithCancel(ctx)
-	defer c.cancel()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	c.ctx = context.WithoutCancel(ctx)
-	events, err := netmon.Watch(ctx, c.ownInterface)
+	events, err := netmon.Watch(ctx, c.ownInterface, c.gateway)
 	if err != nil {
 		c.log.Warn("changes of the network will not be noticed: " + err.Error())
 	}
