@@ -14,7 +14,7 @@ import (
 // lead out of it, and the process behind the socket must be the plugin's own.
 func dialBeneath(ctx context.Context, dir *os.File, name string, pid, uid int) (net.Conn, error) {
 	fd, err := unix.Openat2(int(dir.Fd()), name, &unix.OpenHow{
-		Flags:   unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC,
+		Flags:   unix.O_PATH | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV,
 	})
 	if err != nil {

@@ -35,6 +35,10 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil { // a host that is not root reads it too
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	probeStatic, probeDynamic = filepath.Join(dir, "static", "probe"), filepath.Join(dir, "dynamic", "probe")
 	for path, cgo := range map[string]string{probeStatic: "CGO_ENABLED=0", probeDynamic: "CGO_ENABLED=1"} {
 		build := exec.Command("go", "build", "-o", path, "./testdata/probe")

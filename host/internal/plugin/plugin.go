@@ -6,6 +6,9 @@
 //	Start ── seal, sandbox, go-plugin handshake, Describe equals manifest ──▶ Process
 //	Process.Session ──▶ Stream: Send, Recv
 //
+// A host that is killed leaves nothing to sweep: the plugin dies with it, and its
+// directory was mounted nowhere else.
+//
 // Whatever a plugin does wrong is a *diag.Diagnostic of code Plugin.
 package plugin
 
@@ -21,6 +24,7 @@ import (
 
 	goplugin "github.com/hashicorp/go-plugin"
 	"golang.org/x/sys/unix"
+	"google.golang.org/grpc/status"
 
 	"github.com/penstock-vpn/penstock/host/internal/plugin/sandbox"
 	"github.com/penstock-vpn/penstock/host/internal/registry"
@@ -102,7 +106,7 @@ func (p *Process) connect(ctx context.Context, timeout time.Duration) error {
 	p.rpc = raw.(pluginpb.PluginClient)
 	description, err := p.rpc.Describe(ctx, &pluginpb.DescribeRequest{})
 	if err != nil {
-		return fmt.Errorf("it does not answer Describe: %w", err)
+		return fmt.Errorf("it does not answer Describe: %s", status.Convert(err).Message())
 	}
 	if err := p.manifest.Same(registry.FromDescribe(description)); err != nil {
 		return fmt.Errorf("%w; write its manifest again", err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -84,7 +85,10 @@ var attempts = map[string]func() error{
 		_, _, errno := unix.Syscall(unix.SYS_IOCTL, 0, unix.TIOCSTI, uintptr(unsafe.Pointer(&b)))
 		return number(errno)
 	},
-	"signal host":   func() error { return unix.Kill(os.Getppid(), 0) },
+	"signal host": func() error {
+		pid, err := strconv.Atoi(os.Args[4])
+		return errors.Join(err, unix.Kill(pid, 0))
+	},
 	"signal others": func() error { return unix.Kill(-1, 0) },
 	"raise nofile":  func() error { return raise(unix.RLIMIT_NOFILE) },
 	"raise data":    func() error { return raise(unix.RLIMIT_DATA) },

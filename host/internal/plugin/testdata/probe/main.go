@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/penstock-vpn/penstock/sdk"
 )
@@ -17,7 +18,7 @@ func main() {
 	switch behaviour {
 	case "garbage":
 		fmt.Println("\x1b[31mhello, this is no handshake")
-		select {}
+		forever()
 	case "endless":
 		for {
 			fmt.Print(strings.Repeat("x", 4096))
@@ -26,20 +27,20 @@ func main() {
 		fmt.Fprintln(os.Stderr, "I have a headache")
 		os.Exit(3)
 	case "hang":
-		select {}
+		forever()
 	case "elsewhere":
 		fmt.Println("1|1|unix|/run/dbus/system_bus_socket|grpc|")
-		select {}
+		forever()
 	case "tcp":
 		fmt.Println("1|1|tcp|127.0.0.1:22|grpc|")
-		select {}
+		forever()
 	case "link":
 		_ = os.Symlink("/dev/null", "/run/penstock/link")
 		fmt.Println("1|1|unix|/run/penstock/link|grpc|")
-		select {}
+		forever()
 	case "old":
 		fmt.Println("1|99|unix|/run/penstock/old|grpc|")
-		select {}
+		forever()
 	case "flood":
 		go func() {
 			for i := 0; ; i++ {
@@ -52,3 +53,6 @@ func main() {
 	}
 	sdk.Serve(&probe{behaviour: behaviour})
 }
+
+// forever is for behaviours that end with the host.
+func forever() { time.Sleep(time.Hour) }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"os/exec"
 
 	"github.com/penstock-vpn/penstock/sdk"
 )
@@ -25,6 +26,19 @@ func (p *probe) Connect(ctx context.Context, s *sdk.Session) error {
 		panic("I cannot go on")
 	case "echo":
 		return echo(ctx, s)
+	case "children":
+		for range 3 {
+			if err := exec.Command("/bin/sleep", "1000").Start(); err != nil {
+				return err
+			}
+		}
+		s.Info("ready")
+		<-ctx.Done()
+		return nil
+	case "flood":
+		s.Info("ready")
+		<-ctx.Done()
+		return nil
 	case "wait":
 		s.Info("ready")
 		<-ctx.Done()

@@ -60,7 +60,8 @@ func (r *raw) Session(s grpc.BidiStreamingServer[pluginpb.FromHost, pluginpb.Fro
 	case "too large":
 		_ = s.Send(&pluginpb.FromPlugin{Message: &pluginpb.FromPlugin_Progress{Progress: &pluginpb.Progress{Text: string(make([]byte, 2<<20))}}})
 	case "too long":
-		_ = s.Send(&pluginpb.FromPlugin{Message: &pluginpb.FromPlugin_Checkpoint{Checkpoint: &pluginpb.Checkpoint{}}})
+		_ = s.Send(&pluginpb.FromPlugin{Message: &pluginpb.FromPlugin_Phase{Phase: &pluginpb.SetPhase{Phase: pluginpb.Phase_AUTHENTICATING}}})
+		_ = s.Send(&pluginpb.FromPlugin{Message: &pluginpb.FromPlugin_Checkpoint{Checkpoint: &pluginpb.Checkpoint{Data: make([]byte, 65<<10)}}})
 	case "unknown":
 		return unknown(s)
 	case "die":
