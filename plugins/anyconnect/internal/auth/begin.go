@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strings"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/httpc"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -40,7 +41,7 @@ func (l *login) beginXML(ctx context.Context) (*document, error) {
 	target := l.base
 	for range 3 {
 		body := l.compose.initial(target, l.group, l.certFailed)
-		r, err := l.http.Do(ctx, "POST", target, l.fields(xmlType), body)
+		r, err := l.http.Do(ctx, "POST", target, l.fields(xmlType, body), body)
 		if err != nil {
 			return nil, protocolMeans(errNoXML, err)
 		}
@@ -75,7 +76,7 @@ func protocolMeans(meaning, err error) error {
 
 // beginPlain gets the first form as browsers do.
 func (l *login) beginPlain(ctx context.Context) (*document, error) {
-	r, at, err := l.http.Follow(ctx, "GET", l.base, l.fields(""), nil)
+	r, at, err := l.http.Follow(ctx, "GET", l.base, l.fields("", nil), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +91,7 @@ func (l *login) post(ctx context.Context, f *form) (*document, error) {
 	} else {
 		body = l.compose.reply(f, l.opaque, l.scanToken)
 	}
-	r, at, err := l.http.Follow(ctx, "POST", l.url, l.fields(kind), body)
+	r, at, err := l.http.Follow(ctx, "POST", l.url, l.fields(kind, body), body)
 	if err != nil {
 		return nil, err
 	}
@@ -127,14 +128,18 @@ func (l *login) moveTo(from *url.URL, d *document) error {
 	return nil
 }
 
+// padTo hides the length of a password: what is sent with a body is a multiple of it.
+const padTo = 64
+
 // fields are the login's own header fields; kind is the body's type.
-func (l *login) fields(kind string) httpc.Header {
+func (l *login) fields(kind string, body []byte) httpc.Header {
 	var h httpc.Header
 	if !l.plain {
 		h = append(h, httpc.Field{Name: "X-Aggregate-Auth", Value: "1"})
 	}
 	if kind != "" {
-		h = append(h, httpc.Field{Name: "Content-Type", Value: kind})
+		h = append(h, httpc.Field{Name: "Content-Type", Value: kind},
+			httpc.Field{Name: "X-Pad", Value: strings.Repeat("0", padTo-len(body)%padTo)})
 	}
 	return h
 }

@@ -125,6 +125,9 @@ func (d *document) noteError(e *element) {
 // parseForm reads an auth element.
 func parseForm(auth *element) (*form, error) {
 	f := &form{id: auth.attrs["id"]}
+	if f.id == "" {
+		f.id = "main"
+	}
 	for _, e := range auth.children {
 		switch e.name {
 		case "title":
@@ -174,10 +177,11 @@ const maxInputs = 64
 
 var inputKinds = map[string]inputKind{"text": textInput, "password": passwordInput, "hidden": hiddenInput, "sso": ssoInput}
 
-// takeInput passes over what is no field: buttons and types of a later day.
+// takeInput passes over what is no field (buttons, types of a later day) and over a
+// second field of one name, which nobody could tell from the first.
 func (f *form) takeInput(e *element) {
 	kind, known := inputKinds[strings.ToLower(e.attrs["type"])]
-	if !known || e.attrs["name"] == "" {
+	if !known || e.attrs["name"] == "" || kind != hiddenInput && f.input(e.attrs["name"]) != nil {
 		return
 	}
 	in := input{kind: kind, name: e.attrs["name"], label: e.attrs["label"], secondAuth: e.is("second-auth", "1")}
@@ -208,7 +212,7 @@ func (f *form) takeSelect(e *element) {
 			secondaryEditable: o.is("secondary_username_editable", "true"),
 		})
 	}
-	if in.name != "" && len(in.choices) > 0 {
+	if in.name != "" && len(in.choices) > 0 && f.input(in.name) == nil {
 		f.inputs = append([]input{in}, f.inputs...)
 	}
 }

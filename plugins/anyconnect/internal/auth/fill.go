@@ -13,9 +13,18 @@ type rounds struct {
 	asked    string // the names asked for last
 	message  string // and the message then
 	failures int
-	used     map[string]bool // scripted answers, "form:field"
-	passed   map[string]bool // password fields that were answered and not refused
-	reason   string          // the last refusal
+	used     map[string]bool   // scripted answers, "form:field"
+	passed   map[string]bool   // password fields that were answered and not refused
+	reason   string            // the last refusal
+	texts    map[string]string // answers that are no secrets, by field
+	replay   bool              // give them again without asking
+	pending  string            // refusal to show with the next question
+}
+
+// startOver forgets what a login that begins again will ask anew.
+func (r *rounds) startOver(refusal string) {
+	r.asked, r.message, r.passed = "", "", nil
+	r.replay, r.pending = true, refusal
 }
 
 // refusalWords tell a refused answer from a next question in gateways that say both
@@ -23,8 +32,7 @@ type rounds struct {
 var refusalWords = []string{"fail", "invalid", "incorrect", "denied", "wrong", "reject", "not accepted", "expired"}
 
 // fill answers every field of the form: from scripts, from the browser, by asking.
-func (l *login) fill(ctx context.Context, d *document) error {
-	f := d.form
+func (l *login) fill(ctx context.Context, f *form, refusal string) error {
 	if token := f.ssoInput(); token != nil && f.sso.login != "" {
 		value, err := l.browse(ctx, f)
 		if err != nil {
@@ -32,21 +40,18 @@ func (l *login) fill(ctx context.Context, d *document) error {
 		}
 		token.value = value
 	}
-	refusal := l.refusal(d)
-	if err := l.count(refusal); err != nil {
-		return err
-	}
 	fields := l.questions(f, refusal)
 	if len(fields) == 0 {
 		return nil
 	}
 	values, err := l.ask(ctx, prompt.Prompt{
-		Title: f.title, Text: l.words(f), Error: refusal,
+		Title: f.title, Text: f.message, Error: or(refusal, l.pending),
 		Form: &prompt.Form{ID: f.id, Fields: fields},
 	})
 	if err != nil {
 		return err
 	}
+	l.pending, l.replay = "", false
 	empty := true
 	for _, field := range fields {
 		f.input(field.Name).value = values[field.Name]
@@ -59,6 +64,13 @@ func (l *login) fill(ctx context.Context, d *document) error {
 	return nil
 }
 
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
 func (f *form) ssoInput() *input {
 	for i := range f.inputs {
 		if f.inputs[i].kind == ssoInput {
@@ -66,11 +78,6 @@ func (f *form) ssoInput() *input {
 		}
 	}
 	return nil
-}
-
-// words are the form's banner and message.
-func (l *login) words(f *form) string {
-	return strings.TrimSpace(strings.Join([]string{f.banner, f.message}, "\n"))
 }
 
 // refusal is why the last answer was refused, or "" when this form is a first or a
@@ -133,9 +140,15 @@ func (l *login) remember(f *form, fields []prompt.Field) {
 	if l.passed == nil {
 		l.passed = map[string]bool{}
 	}
+	if l.texts == nil {
+		l.texts = map[string]string{}
+	}
 	for _, field := range fields {
-		if field.Kind == prompt.Password {
+		switch field.Kind {
+		case prompt.Password:
 			l.passed[field.Name] = true
+		case prompt.Text:
+			l.texts[field.Name] = f.input(field.Name).value
 		}
 	}
 }
@@ -152,6 +165,10 @@ func (l *login) questions(f *form, refusal string) []prompt.Field {
 			continue
 		}
 		if value, ok := l.entry(f.id, in.name); ok {
+			in.value = value
+			continue
+		}
+		if value, ok := l.texts[in.name]; ok && l.replay && in.kind == textInput {
 			in.value = value
 			continue
 		}
@@ -208,7 +225,7 @@ func (l *login) ask(ctx context.Context, p prompt.Prompt) (map[string]string, er
 	switch {
 	case err != nil:
 		return nil, err
-	case answer.Cancelled && p.Error != "":
+	case answer.Cancelled && p.Error != "": // l.reason says why
 		return nil, l.loginRefused()
 	case answer.Cancelled:
 		return nil, diag.New(diag.Cancelled, "the login was cancelled", "")

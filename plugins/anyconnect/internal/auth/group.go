@@ -15,7 +15,7 @@ import (
 func (l *login) chooseGroup(ctx context.Context, f *form) (again bool, err error) {
 	list := f.input(groupList)
 	if list == nil || list.kind != selectInput {
-		return false, nil
+		return l.hiddenGroup(), nil
 	}
 	offered := list.choices[0]
 	for _, c := range list.choices {
@@ -34,9 +34,19 @@ func (l *login) chooseGroup(ctx context.Context, f *form) (again bool, err error
 	return again, nil
 }
 
+// hiddenGroup asks for the user's group where the gateway lists none.
+func (l *login) hiddenGroup() (again bool) {
+	again = !l.plain && !l.groupKnown && l.cfg.Group != ""
+	if !l.groupKnown {
+		l.group, l.groupKnown = l.cfg.Group, true
+	}
+	return again
+}
+
 func (l *login) chosenGroup(ctx context.Context, f *form, groups []choice, offered choice) (choice, error) {
 	wanted := l.group
 	if !l.groupKnown {
+		wanted = l.cfg.Group
 		if scripted, ok := l.entry(f.id, groupList); ok {
 			wanted = scripted
 		}

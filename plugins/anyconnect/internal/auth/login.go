@@ -14,7 +14,7 @@ import (
 //	begin ──> document ──┬─ authenticated ──────────────> Result
 //	  ^                  ├─ host scan wanted ─> check ──┐
 //	  │                  ├─ certificate wanted ─────────┤
-//	  ├──────────────────┴─ another group ──────────────┘ (begin again)
+//	  ├──────────────────┴─ another group, start over ──┘ (begin again)
 //	  │                  └─ form ─> answer ─> post ──> document
 //	  └─ the XML way fails ─> plain forms
 
@@ -34,7 +34,7 @@ type login struct {
 	url   *url.URL // where the next answer goes
 	plain bool     // plain forms in place of XML
 
-	group      string // as the gateway knows it
+	group      string // as the gateway knows it; "": not chosen yet
 	groupKnown bool   // chosen, not to be asked for again
 	opaque     []byte
 	scanned    bool // the host scan was run
@@ -51,7 +51,7 @@ type login struct {
 func Login(ctx context.Context, cfg Config) (*Result, error) {
 	l := &login{
 		cfg: cfg, http: cfg.HTTP, compose: composer{version: cfg.Version, os: cfg.OS, sso: cfg.SSO},
-		base: cfg.Gateway, url: cfg.Gateway, plain: cfg.PlainForms, group: cfg.Group,
+		base: cfg.Gateway, url: cfg.Gateway, plain: cfg.PlainForms,
 	}
 	if l.cfg.Keys == nil && l.cfg.SSO == SSOAny {
 		l.compose.sso = SSOEmbedded
@@ -81,7 +81,7 @@ func (l *login) note(d *document) {
 	if d.manifest.URI != "" {
 		l.manifest = d.manifest
 	}
-	if d.form != nil && d.form.banner != "" && d.form.banner != l.banner {
+	if d.form != nil && !d.authenticated && d.form.banner != "" && d.form.banner != l.banner {
 		l.banner = d.form.banner
 		l.cfg.User.Info("%s", l.banner)
 	}
@@ -106,10 +106,28 @@ func (l *login) next(ctx context.Context, d *document) (*document, error) {
 	if again {
 		return l.begin(ctx)
 	}
-	if err := l.fill(ctx, d); err != nil {
+	refusal := l.refusal(d)
+	if err := l.count(refusal); err != nil {
+		return nil, err
+	}
+	if refusal != "" && d.errorText == "" && d.form.input("username") == nil {
+		return l.startOver(ctx, refusal)
+	}
+	if err := l.fill(ctx, d.form, refusal); err != nil {
 		return nil, err
 	}
 	return l.post(ctx, d.form)
+}
+
+// startOver begins a login of several steps again after one was refused: some
+// gateways take no second password in one login. The steps before are repeated with
+// the answers that they had.
+func (l *login) startOver(ctx context.Context, refusal string) (*document, error) {
+	l.http.Close()
+	l.http.Cookies.Clear(l.base.Hostname())
+	l.opaque = nil
+	l.rounds.startOver(refusal)
+	return l.begin(ctx)
 }
 
 // certificate answers client-cert-request. Many gateways look for the certificate

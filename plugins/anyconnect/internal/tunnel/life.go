@@ -67,7 +67,7 @@ func Run(ctx context.Context, host Host, opt Options, login *auth.Result, keys *
 	}
 	l := newLife(host, opt)
 	l.kept = kept
-	l.s = session{Gateway: withoutPath(login.Gateway), Cookie: login.Cookie, Keys: keys}
+	l.s = session{Gateway: withoutPath(login.Gateway), Cookie: login.Cookie, Keys: keys, Banner: login.Banner}
 	if login.Manifest.URI != "" {
 		l.profileOnce.Do(func() {}) // the login has seen to it
 	}
@@ -186,6 +186,9 @@ func (l *life) install(g *granted) error {
 	// The gateway has dropped what belonged to the tunnel before, DTLS with it.
 	l.dropDTLS()
 	settings := netConfig(c, time.Now())
+	if settings.Banner == "" {
+		settings.Banner = l.s.Banner
+	}
 	l.s.Net = &settings
 	if err := l.configure(); err != nil {
 		return fail(sdk.Never, diag.Of(err))

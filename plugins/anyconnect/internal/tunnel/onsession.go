@@ -25,6 +25,9 @@ func (t transport) CanExport(ctx context.Context) bool {
 }
 
 func (h sessionHost) OpenTLS(ctx context.Context, host string, port int, certificate bool) (Conn, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	t, err := h.Session.OpenTLS(ctx, host, port, sdk.TLSOptions{ClientCertificate: certificate})
 	if err != nil {
 		return nil, err
@@ -39,6 +42,9 @@ const (
 )
 
 func (h sessionHost) OpenDTLS(ctx context.Context, host string, port int, key Key) (Conn, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	o := sdk.DTLSOptions{SessionID: key.SessionID, MasterSecret: key.MasterSecret, CipherSuites: key.Suites, Timeout: key.Timeout}
 	if key.From != nil {
 		from, ok := key.From.(transport)

@@ -16,6 +16,7 @@ type session struct {
 	Gateway *url.URL
 	Cookie  string
 	Keys    *auth.Keys // nil: the session is not bound
+	Banner  string     // of the login, for gateways that send none with the tunnel
 
 	TLSPath, DTLSPath uint32 // 0: none
 	Timers            cstp.Timers
