@@ -1,0 +1,47 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func turns() []result {
+	of := func(client string, down, memory float64) result {
+		return result{client, "tls", map[string]float64{"down-Mb/s": down, "MB": memory}}
+	}
+	return []result{of("a", 100, 10), of("b", 300, 20), of("a", 300, 10), of("b", 500, 30), of("a", 200, 10)}
+}
+
+func TestMedian(t *testing.T) {
+	if got := median(turns(), "a", "tls", "down-Mb/s"); got != 200 {
+		t.Errorf("median of three is %v", got)
+	}
+	if got := median(turns(), "b", "tls", "down-Mb/s"); got != 400 {
+		t.Errorf("median of two is %v", got)
+	}
+}
+
+func TestTable(t *testing.T) {
+	var b strings.Builder
+	writeTable(&b, turns(), "a", "b")
+	lines := map[string]string{}
+	for line := range strings.Lines(b.String()) {
+		lines[strings.Join(strings.Fields(line), " ")] = ""
+	}
+	for _, want := range []string{"tls TCP down, Mb/s 200.0 400.0 2.00 better", "tls resident memory, MB 10.0 25.0 2.50 worse"} {
+		if _, ok := lines[want]; !ok {
+			t.Errorf("%q is not in\n%s", want, b.String())
+		}
+	}
+}
+
+func TestResults(t *testing.T) {
+	var b strings.Builder
+	if err := writeResults(&b, turns()[:1]); err != nil {
+		t.Fatal(err)
+	}
+	const want = "BenchmarkTunnel/transport=tls/client=a 1 100.000 down-Mb/s 0.000 up-Mb/s"
+	if !strings.HasPrefix(b.String(), want) {
+		t.Errorf("%q does not begin with %q", b.String(), want)
+	}
+}
