@@ -3,7 +3,6 @@ package dtls
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"net"
@@ -26,9 +25,7 @@ type pipeConn struct {
 
 func connect(t *testing.T, conn Conn, c Config) *pipeConn {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
-	defer cancel()
-	s, err := Client(ctx, conn, c)
+	s, err := Client(t.Context(), conn, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,15 +78,15 @@ func dialUDP(t *testing.T, addr string) net.Conn {
 var testPSK = bytes.Repeat([]byte{0x5a}, 32)
 
 // pionServer echoes upper case to one client, then closes when told "bye".
-func pionServer(t *testing.T, c pion.Config) (addr string) {
+func pionServer(t *testing.T, options ...pion.ServerOption) (addr string) {
 	t.Helper()
-	c.PSK = func(identity []byte) ([]byte, error) {
+	options = append(options, pion.WithPSK(func(identity []byte) ([]byte, error) {
 		if string(identity) != "psk" {
 			return nil, errors.New("who?")
 		}
 		return testPSK, nil
-	}
-	l, err := pion.Listen("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}, &c)
+	}))
+	l, err := pion.ListenWithOptions("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,20 +110,17 @@ func pionServer(t *testing.T, c pion.Config) (addr string) {
 }
 
 func TestPSKWithPion(t *testing.T) {
-	cases := map[string]pion.Config{
-		"TLS_PSK_WITH_AES_128_GCM_SHA256": {CipherSuites: []pion.CipherSuiteID{pion.TLS_PSK_WITH_AES_128_GCM_SHA256}},
-		"TLS_PSK_WITH_CHACHA20_POLY1305_SHA256": {
-			CipherSuites: []pion.CipherSuiteID{pion.TLS_PSK_WITH_CHACHA20_POLY1305_SHA256}, PSKIdentityHint: []byte("hint"),
-		},
-		"no extended master secret": {
-			CipherSuites:         []pion.CipherSuiteID{pion.TLS_PSK_WITH_AES_128_GCM_SHA256},
-			ExtendedMasterSecret: pion.DisableExtendedMasterSecret,
-		},
-		"small fragments": {CipherSuites: []pion.CipherSuiteID{pion.TLS_PSK_WITH_AES_128_GCM_SHA256}, MTU: 60},
+	gcm := pion.WithCipherSuites(pion.TLS_PSK_WITH_AES_128_GCM_SHA256)
+	chacha := pion.WithCipherSuites(pion.TLS_PSK_WITH_CHACHA20_POLY1305_SHA256)
+	cases := map[string][]pion.ServerOption{
+		"TLS_PSK_WITH_AES_128_GCM_SHA256":       {gcm},
+		"TLS_PSK_WITH_CHACHA20_POLY1305_SHA256": {chacha, pion.WithPSKIdentityHint([]byte("hint"))},
+		"no extended master secret":             {gcm, pion.WithExtendedMasterSecret(pion.DisableExtendedMasterSecret)},
+		"small fragments":                       {gcm, pion.WithMTU(60)},
 	}
-	for name, config := range cases {
+	for name, options := range cases {
 		t.Run(name, func(t *testing.T) {
-			c := connect(t, dialUDP(t, pionServer(t, config)), Config{PSK: testPSK, PSKIdentity: "psk", SessionID: []byte("0123456789abcdef")})
+			c := connect(t, dialUDP(t, pionServer(t, options...)), Config{PSK: testPSK, PSKIdentity: "psk", SessionID: []byte("0123456789abcdef")})
 			if strings.HasPrefix(name, "TLS") && c.Suite().Name != name {
 				t.Errorf("suite %s", c.Suite().Name)
 			}
@@ -145,7 +139,7 @@ func TestPSKWithPion(t *testing.T) {
 }
 
 func TestWrongPSKIsAnAlert(t *testing.T) {
-	addr := pionServer(t, pion.Config{CipherSuites: []pion.CipherSuiteID{pion.TLS_PSK_WITH_AES_128_GCM_SHA256}})
+	addr := pionServer(t, pion.WithCipherSuites(pion.TLS_PSK_WITH_AES_128_GCM_SHA256))
 	_, err := Client(t.Context(), dialUDP(t, addr), Config{PSK: testPSK, PSKIdentity: "nobody"})
 	var alert *AlertError
 	if !errors.As(err, &alert) {
