@@ -16,23 +16,25 @@ const (
 	tcpiOptTimestamps = 1 // TCPI_OPT_TIMESTAMPS
 )
 
-// tcpPathMTU is the largest IP packet that conn sends whole: the path MTU the
-// kernel knows, or what the other side's MSS allows, in bytes; 0 when unknown.
+// tcpPathMTU is the largest IP packet that conn sends whole, in bytes: the path MTU
+// the kernel knows, or less when the other side, or something in between that
+// lowered its MSS, takes only smaller segments. 0 when unknown.
 func tcpPathMTU(conn net.Conn) int {
 	info, remote := tcpInfo(conn)
 	if info == nil {
 		return 0
 	}
-	mtu := int(info.Pmtu)
-	if limit := int(info.Advmss) + ipHeader(remote) + tcpHeader; info.Advmss > 0 && limit < mtu {
-		mtu = limit
-	}
-	return mtu
+	return min(int(info.Pmtu), int(info.Snd_mss)+tcpAround(info, remote))
 }
 
 // tcpOverhead is what IP and TCP add to a segment of conn, in bytes.
 func tcpOverhead(conn net.Conn) int {
 	info, remote := tcpInfo(conn)
+	return tcpAround(info, remote)
+}
+
+// tcpAround takes timestamps for granted when nothing is known.
+func tcpAround(info *unix.TCPInfo, remote netip.Addr) int {
 	n := ipHeader(remote) + tcpHeader
 	if info == nil || info.Options&tcpiOptTimestamps != 0 {
 		n += tcpTimestamps
