@@ -1,0 +1,178 @@
+package netmon
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// way is how packets get to the gateway beside the tunnel. The zero way is none. Two
+// that are equal are the same for a connection.
+type way struct {
+	link  int    // index of the outgoing device
+	hop   string // next hop, metric, preferred source
+	local string // the device's addresses: a new one means that sockets must be too
+}
+
+func (w way) exists() bool { return w.link != 0 }
+
+// observer finds the way. It remembers whether the gateway was ever reached by
+// another route than one for it alone: such a route is then the one that a script
+// set to keep the gateway out of the tunnel, and proves nothing.
+type observer struct {
+	tunnel  func() string
+	gateway func() netip.Addr
+
+	target    netip.Addr
+	hadBetter bool
+}
+
+func (o *observer) look() way {
+	target := netip.Addr{}
+	if o.gateway != nil {
+		target = o.gateway().Unmap().WithZone("")
+	}
+	if target != o.target {
+		o.target, o.hadBetter = target, false
+	}
+	own := o.ownIndex()
+	best, found := o.choose(own)
+	if found {
+		o.hadBetter = true
+	} else if o.hadBetter || !target.IsValid() {
+		return way{}
+	} else if best, found = lookup(target, own); !found {
+		return way{}
+	}
+	return way{link: best.LinkIndex, hop: hop(best), local: addresses(best.LinkIndex, best.Family)}
+}
+
+func (o *observer) ownIndex() int {
+	if o.tunnel == nil || o.tunnel() == "" {
+		return 0
+	}
+	i, err := net.InterfaceByName(o.tunnel())
+	if err != nil {
+		return 0
+	}
+	return i.Index
+}
+
+// choose picks from the main table as the kernel would: the longest prefix, then the
+// least metric.
+func (o *observer) choose(own int) (best netlink.Route, found bool) {
+	families := []int{unix.AF_INET, unix.AF_INET6}
+	if o.target.IsValid() {
+		families = []int{familyOf(o.target)}
+	}
+	for _, family := range families {
+		for _, r := range mainTable(family) {
+			r = firstHop(r)
+			r.Family = family
+			if o.leads(r) && r.LinkIndex != own && (!found || better(r, best)) {
+				best, found = r, true
+			}
+		}
+		if found {
+			break
+		}
+	}
+	return best, found
+}
+
+// mainTable lists the routes; a list that changed while it was read is read again.
+func mainTable(family int) (routes []netlink.Route) {
+	for range 3 {
+		var err error
+		routes, err = netlink.RouteListFiltered(family, &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE)
+		if !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
+	return routes
+}
+
+// firstHop makes a route over several hops one over the first that is up.
+func firstHop(r netlink.Route) netlink.Route {
+	for _, hop := range r.MultiPath {
+		if hop.Flags&(unix.RTNH_F_DEAD|unix.RTNH_F_LINKDOWN) == 0 {
+			r.LinkIndex, r.Gw, r.Via, r.Flags = hop.LinkIndex, hop.Gw, hop.Via, hop.Flags
+			break
+		}
+	}
+	return r
+}
+
+// leads says whether r leads to the gateway, not for it alone, over a link that is up.
+func (o *observer) leads(r netlink.Route) bool {
+	if r.Type != unix.RTN_UNICAST || r.LinkIndex == 0 || r.Flags&(unix.RTNH_F_DEAD|unix.RTNH_F_LINKDOWN) != 0 {
+		return false
+	}
+	if !o.target.IsValid() {
+		return bits(r) == 0
+	}
+	return bits(r) < o.target.BitLen() && (r.Dst == nil || r.Dst.Contains(o.target.AsSlice()))
+}
+
+func bits(r netlink.Route) int {
+	if r.Dst == nil {
+		return 0
+	}
+	ones, _ := r.Dst.Mask.Size()
+	return ones
+}
+
+func better(a, b netlink.Route) bool {
+	if bits(a) != bits(b) {
+		return bits(a) > bits(b)
+	}
+	return a.Priority < b.Priority
+}
+
+// lookup asks the kernel, which knows other tables and rules.
+func lookup(target netip.Addr, own int) (netlink.Route, bool) {
+	routes, err := netlink.RouteGet(target.AsSlice())
+	if err != nil || len(routes) == 0 || routes[0].LinkIndex == own || routes[0].LinkIndex == 0 {
+		return netlink.Route{}, false
+	}
+	routes[0].Family = familyOf(target)
+	return routes[0], true
+}
+
+func familyOf(a netip.Addr) int {
+	if a.Is4() {
+		return unix.AF_INET
+	}
+	return unix.AF_INET6
+}
+
+func hop(r netlink.Route) string {
+	return fmt.Sprint(r.Family, " ", r.Gw, " ", r.Via, " ", r.Src, " ", r.Priority)
+}
+
+// addresses are those of the device in the family, the kernel's own of the link left
+// out, in an order of their own.
+func addresses(link, family int) string {
+	device, err := netlink.LinkByIndex(link)
+	if err != nil {
+		return ""
+	}
+	list, err := netlink.AddrList(device, family)
+	if err != nil {
+		return ""
+	}
+	var out []string
+	for _, a := range list {
+		if !a.IP.IsLinkLocalUnicast() && a.Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DEPRECATED) == 0 {
+			out = append(out, a.IP.String())
+		}
+	}
+	slices.Sort(out)
+	return strings.Join(out, " ")
+}
