@@ -1,0 +1,170 @@
+package dataplane
+
+import (
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/penstock-vpn/penstock/host/internal/frame"
+	"github.com/penstock-vpn/penstock/host/internal/packet"
+)
+
+// The inbound goroutine of a path: receive a batch, take the frames apart, write
+// the packets among them to the device as one vector. It never waits for a writer
+// of the wire: what must be answered goes through the queue.
+
+// streamBatch is the number of packets from a stream that reach the device together.
+const streamBatch = 128
+
+// readStream runs until the stream ends and says why it did.
+func (x *path) readStream(w Stream, cutter *frame.Cutter) string {
+	in := newInbox(x, streamBatch)
+	store := packet.NewBuffers(streamBatch)
+	for empty := 0; empty < 100; empty++ {
+		n, err := w.Read(cutter.Space())
+		if n > 0 {
+			empty = 0
+			cutter.Fill(n)
+			if broken := in.takeStream(cutter, store); broken != nil {
+				return "the gateway broke the protocol: " + broken.Error()
+			}
+		}
+		if err != nil {
+			return ending(err)
+		}
+	}
+	return ending(io.ErrNoProgress)
+}
+
+// takeStream copies packets into store: there they have the room that the device
+// needs before and behind, to merge them.
+func (in *inbox) takeStream(cutter *frame.Cutter, store [][]byte) error {
+	defer in.flush(packet.Headroom)
+	for {
+		f, ok, err := cutter.Next()
+		if !ok {
+			return err
+		}
+		if n := in.accept(f); n > 0 {
+			b := store[in.n]
+			in.add(b[:packet.Headroom+copy(b[packet.Headroom:], f.Payload[:n])], n)
+		}
+		if in.n == len(store) {
+			in.flush(packet.Headroom)
+		}
+	}
+}
+
+// readDatagrams runs until the wire ends and says why it did.
+func (x *path) readDatagrams(w Datagram) string {
+	size := w.BatchSize()
+	in := newInbox(x, size)
+	bufs, sizes := packet.NewBuffers(size), make([]int, size)
+	for {
+		n, err := w.Recv(bufs, sizes, packet.Headroom)
+		in.takeDatagrams(bufs[:n], sizes)
+		if err != nil {
+			return ending(err)
+		}
+	}
+}
+
+// takeDatagrams leaves packets where they were received.
+func (in *inbox) takeDatagrams(bufs [][]byte, sizes []int) {
+	offset := packet.Headroom + in.x.codec.HeaderLen()
+	for i, b := range bufs {
+		f, err := in.x.codec.Datagram(b[packet.Headroom : packet.Headroom+sizes[i]])
+		if err != nil {
+			in.dropped++
+			continue
+		}
+		if n := in.accept(f); n > 0 {
+			in.add(b[:offset+n], n)
+		}
+	}
+	in.flush(offset)
+}
+
+func ending(err error) string {
+	if errors.Is(err, io.EOF) {
+		return "the gateway closed the connection"
+	}
+	return "receiving failed: " + err.Error()
+}
+
+// inbox gathers the packets of a batch.
+type inbox struct {
+	x   *path
+	vec [][]byte // for the device, which may change its elements
+	n   int      // of vec
+
+	frames, size, dropped int
+}
+
+func newInbox(x *path, size int) *inbox { return &inbox{x: x, vec: make([][]byte, size)} }
+
+// accept returns the length of the packet in f; 0 when it has none for the device.
+func (in *inbox) accept(f frame.Frame) int {
+	in.frames++
+	if f.Type != in.x.codec.DataType() {
+		in.x.takeControl(f)
+		return 0
+	}
+	n := packet.Len(f.Payload)
+	if n == 0 {
+		in.dropped++
+	}
+	return n
+}
+
+// add appends a packet of n bytes, the last ones of b.
+func (in *inbox) add(b []byte, n int) {
+	in.vec[in.n] = b
+	in.n++
+	in.size += n
+}
+
+// flush writes vec to the device and counts.
+func (in *inbox) flush(offset int) {
+	x, p := in.x, in.x.plane
+	if in.frames > 0 {
+		x.heard()
+	}
+	limit := p.MTU()
+	for _, b := range in.vec[:in.n] {
+		packet.ClampMSS(b[offset:], limit)
+	}
+	if in.n > 0 && p.tunWrite.take(p.done) {
+		_, err := p.dev.Write(in.vec[:in.n], offset)
+		p.tunWrite.give()
+		if err != nil {
+			in.dropped++ // some: the device does not say how many
+		}
+	}
+	x.countRx(in.n, in.size, in.dropped)
+	in.n, in.frames, in.size, in.dropped = 0, 0, 0, 0
+}
+
+// heard notes a sign of life; the first one brings a path up that had to prove itself.
+func (x *path) heard() {
+	x.rx.Store(int64(x.plane.now()))
+	if !x.proved {
+		x.proved = true
+		x.plane.markUp(x)
+	}
+}
+
+// takeControl replies by rule, ignores by rule, or passes f on to the plugin.
+func (x *path) takeControl(f frame.Frame) {
+	for _, r := range x.rules.Replies {
+		if r.Match == f.Type {
+			if !x.barred.Load() && x.enqueue(r.With, f.Payload) != nil {
+				x.plane.events.dropped.Add(1)
+			}
+			return
+		}
+	}
+	if !slices.Contains(x.rules.Ignore, f.Type) {
+		x.plane.events.emit(Event{Path: x.id, Kind: Control, Type: f.Type, Payload: slices.Clone(f.Payload)})
+	}
+}

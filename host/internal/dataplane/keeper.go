@@ -1,0 +1,102 @@
+package dataplane
+
+import (
+	"fmt"
+	"sync"
+	"time"
+)
+
+// silence is how long a replaced path must be silent to end.
+const silence = 5 * time.Second
+
+// keeper runs a path's rules from one timer, which is set to the next moment at
+// which something can be due. Traffic does not touch the timer: when it fires too
+// early, it is set anew.
+type keeper struct {
+	path *path
+
+	mu      sync.Mutex  // guards what follows
+	timer   *time.Timer // nil without rules
+	live    liveness
+	retired bool
+	since   time.Duration // of retired
+	stopped bool
+}
+
+// start arms the timer, unless the path has ended already.
+func (k *keeper) start() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now := k.path.plane.now()
+	k.arm(k.look(now).next - now)
+}
+
+// retire ends the rules of a path that was replaced, and has it end when silent.
+func (k *keeper) retire(now time.Duration) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.retired {
+		k.retired, k.since = true, now
+		k.arm(silence)
+	}
+}
+
+// stop ends the rules with the path.
+func (k *keeper) stop() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.stopped = true
+	if k.timer != nil {
+		k.timer.Stop()
+	}
+}
+
+// arm sets the timer. The caller holds mu.
+func (k *keeper) arm(wait time.Duration) {
+	switch {
+	case k.stopped || wait > never/2:
+	case k.timer == nil:
+		k.timer = time.AfterFunc(wait, k.fire)
+	default:
+		k.timer.Reset(wait)
+	}
+}
+
+// fire does what is due.
+func (k *keeper) fire() {
+	k.mu.Lock()
+	if k.stopped {
+		k.mu.Unlock()
+		return
+	}
+	x, now := k.path, k.path.plane.now()
+	d := k.look(now)
+	retired := k.retired
+	if !d.dead {
+		k.arm(d.next - now)
+	}
+	k.mu.Unlock()
+	if d.keepalive {
+		_ = x.enqueue(x.rules.Keepalive.Type, nil) // a full queue keeps the flow alive by itself
+	}
+	if d.ask {
+		_ = x.enqueue(x.rules.Dpd.Type, nil) // asked again after Retry
+	}
+	if d.dead {
+		reason := "replaced by another path"
+		if !retired {
+			reason = fmt.Sprintf("no sign of life from the gateway for %v", (now - x.received()).Round(time.Second))
+		}
+		x.plane.end(x, reason)
+	}
+}
+
+// look says what is due. The caller holds mu.
+func (k *keeper) look(now time.Duration) due {
+	x := k.path
+	if !k.retired {
+		return k.live.step(now, x.received(), x.sent())
+	}
+	end := max(x.received(), k.since) + silence
+	return due{dead: now >= end, next: end}
+}
