@@ -13,27 +13,29 @@ import (
 	"github.com/penstock-vpn/penstock/host/internal/packet"
 )
 
-var backends = map[string]Options{"offload": {Offload: true}, "plain": {}}
+var openers = map[string]opener{"offload": Open, "plain": OpenPlain}
 
-func eachBackend(t *testing.T, f func(t *testing.T, n *namespace, o Options)) {
-	for name, o := range backends {
-		t.Run(name, func(t *testing.T) { f(t, newNamespace(t), o) })
+type opener func(name string, mtu int) (Device, error)
+
+func eachBackend(t *testing.T, f func(t *testing.T, n *namespace, open opener)) {
+	for name, open := range openers {
+		t.Run(name, func(t *testing.T) { f(t, newNamespace(t), open) })
 	}
 }
 
 func TestBackendsAreWhatTheySay(t *testing.T) {
 	n := newNamespace(t)
-	if _, ok := n.device(t, Options{Offload: true}, "", 1400).(*offload); !ok {
+	if _, ok := n.device(t, Open, "", 1400).(*offload); !ok {
 		t.Error("offload was not chosen on this kernel")
 	}
-	if _, ok := n.device(t, Options{}, "", 1400).(*plain); !ok {
+	if _, ok := n.device(t, OpenPlain, "", 1400).(*plain); !ok {
 		t.Error("the plain backend was not chosen")
 	}
 }
 
 func TestPacketsPassBothWays(t *testing.T) {
-	eachBackend(t, func(t *testing.T, n *namespace, o Options) {
-		dev := n.device(t, o, "pass%d", 1400)
+	eachBackend(t, func(t *testing.T, n *namespace, open opener) {
+		dev := n.device(t, open, "pass%d", 1400)
 		n.run(t, "ip", "addr", "add", "10.9.8.1/24", "dev", dev.Name())
 		c := n.udp(t, "10.9.8.1:4000", "10.9.8.2:4001")
 		if _, err := c.Write([]byte("ping")); err != nil {
@@ -87,8 +89,8 @@ func turnAround(p []byte) {
 }
 
 func TestLinkHasNameMTUAndIsUp(t *testing.T) {
-	eachBackend(t, func(t *testing.T, n *namespace, o Options) {
-		dev := n.device(t, o, "vpn%d", 1390)
+	eachBackend(t, func(t *testing.T, n *namespace, open opener) {
+		dev := n.device(t, open, "vpn%d", 1390)
 		if dev.Name() != "vpn0" {
 			t.Errorf("name %q", dev.Name())
 		}
@@ -110,8 +112,8 @@ func TestLinkHasNameMTUAndIsUp(t *testing.T) {
 }
 
 func TestCloseEndsReadAndDevice(t *testing.T) {
-	eachBackend(t, func(t *testing.T, n *namespace, o Options) {
-		dev := n.device(t, o, "gone0", 1400)
+	eachBackend(t, func(t *testing.T, n *namespace, open opener) {
+		dev := n.device(t, open, "gone0", 1400)
 		ended := make(chan error)
 		go func() {
 			bufs, sizes := packet.NewBuffers(dev.BatchSize()), make([]int, dev.BatchSize())
@@ -139,8 +141,8 @@ func TestCloseEndsReadAndDevice(t *testing.T) {
 }
 
 func TestDeviceRemovedFromOutsideEndsRead(t *testing.T) {
-	eachBackend(t, func(t *testing.T, n *namespace, o Options) {
-		dev := n.device(t, o, "taken0", 1400)
+	eachBackend(t, func(t *testing.T, n *namespace, open opener) {
+		dev := n.device(t, open, "taken0", 1400)
 		ended := make(chan error)
 		go func() {
 			bufs, sizes := packet.NewBuffers(dev.BatchSize()), make([]int, dev.BatchSize())
@@ -159,9 +161,9 @@ func TestDeviceRemovedFromOutsideEndsRead(t *testing.T) {
 }
 
 func TestDescriptorsAreClosedOnExec(t *testing.T) {
-	eachBackend(t, func(t *testing.T, n *namespace, o Options) {
+	eachBackend(t, func(t *testing.T, n *namespace, open opener) {
 		before := openFiles(t)
-		n.device(t, o, "", 1400)
+		n.device(t, open, "", 1400)
 		made := 0
 		for fd, target := range openFiles(t) {
 			if before[fd] == target {
@@ -214,13 +216,13 @@ func fdFlags(t *testing.T, fd string) int64 {
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
 	n := newNamespace(t)
-	n.device(t, Options{Offload: true}, "busy0", 1400)
+	n.device(t, Open, "busy0", 1400)
 	for name, want := range map[string]string{
 		"busy0": "in use", "a-name-that-is-too-long": "no interface name", "a/b": "no interface name", "%s": "no interface name", "..": "no interface name",
 	} {
 		n.do(t, func() error {
 			before := len(openFiles(t))
-			dev, err := Open(name, 1400, Options{Offload: true})
+			dev, err := Open(name, 1400)
 			if err == nil {
 				return fmt.Errorf("opened %q as %s", name, dev.Name())
 			}

@@ -72,11 +72,11 @@ func (n *namespace) run(t *testing.T, args ...string) {
 }
 
 // device opens a device in the namespace.
-func (n *namespace) device(t *testing.T, o Options, name string, mtu int) Device {
+func (n *namespace) device(t *testing.T, open opener, name string, mtu int) Device {
 	t.Helper()
 	var dev Device
 	n.do(t, func() (err error) {
-		dev, err = Open(name, mtu, o)
+		dev, err = open(name, mtu)
 		return err
 	})
 	t.Cleanup(func() { _ = dev.Close() })

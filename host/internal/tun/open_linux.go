@@ -8,28 +8,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Options of Open.
-type Options struct {
-	// Offload moves packets in large batches where the kernel can; without it,
-	// every packet is a system call.
-	Offload bool
+// Open makes a TUN device with offload, or packet by packet where the kernel lacks
+// that, sets its MTU in bytes and brings it up. It belongs to the calling thread's
+// network namespace and is gone after Close. In name %d stands for the first free
+// number; "" is tun%d. It needs CAP_NET_ADMIN.
+func Open(name string, mtu int) (Device, error) {
+	return open(name, mtu, openOffload, openPlain)
 }
 
-// Open makes a TUN device, sets its MTU in bytes and brings it up. It belongs to
-// the calling thread's network namespace and is gone after Close. In name %d
-// stands for the first free number; "" is tun%d. It needs CAP_NET_ADMIN.
-func Open(name string, mtu int, o Options) (Device, error) {
-	backends := []backend{openPlain}
-	if o.Offload {
-		backends = []backend{openOffload, openPlain}
-	}
-	return open(name, mtu, backends)
+// OpenPlain is Open without offload: the off switch of the configuration.
+func OpenPlain(name string, mtu int) (Device, error) {
+	return open(name, mtu, openPlain)
 }
 
 // backend makes a device that is down. Only EINVAL means that the kernel lacks it.
 type backend func(name string) (Device, error)
 
-func open(name string, mtu int, backends []backend) (Device, error) {
+func open(name string, mtu int, backends ...backend) (Device, error) {
 	if name == "" {
 		name = "tun%d"
 	}

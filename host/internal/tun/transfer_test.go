@@ -18,10 +18,10 @@ import (
 // A megabyte passes unharmed; with offload it leaves a in large packets, is cut,
 // merged again and enters b in large ones.
 func TestTCPPassesBothBackends(t *testing.T) {
-	for name, o := range backends {
+	for name, open := range openers {
 		t.Run(name, func(t *testing.T) {
 			a, b := newNamespace(t), newNamespace(t)
-			devA, devB := a.device(t, o, "tcp0", 1400), b.device(t, o, "tcp0", 1400)
+			devA, devB := a.device(t, open, "tcp0", 1400), b.device(t, open, "tcp0", 1400)
 			a.run(t, "ip", "addr", "add", "10.9.7.1/24", "dev", "tcp0")
 			b.run(t, "ip", "addr", "add", "10.9.7.2/24", "dev", "tcp0")
 			batches := make(chan int, 1<<16)
