@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/penstock-vpn/penstock/host/internal/testlab/pki"
 )
 
 // Penstock is what `make build` left in a folder.
@@ -57,7 +55,7 @@ func (p Penstock) Args(l *Lab, s Spec) []string {
 	add("--script", s.Script)
 	switch {
 	case s.Bundle:
-		args = append(args, "--usercert", l.PKI.P12(s.Cert), "--key-password", pki.P12Password)
+		args = append(args, "--usercert", l.PKI.P12(s.Cert), "--key-password-file", l.PKI.P12PasswordFile())
 	case s.Cert != "":
 		args = append(args, "--usercert", l.PKI.Cert(s.Cert), "--userkey", l.PKI.Key(s.Cert))
 	}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -130,6 +131,7 @@ type Pings struct {
 	Sent    int
 	Lost    []int // sequence numbers
 	Slowest time.Duration
+	Typical time.Duration // the median
 }
 
 // String is for people.
@@ -162,11 +164,16 @@ func (p *Pinger) sum() Pings {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	sum := Pings{Sent: len(p.sent)}
+	var back []time.Duration
 	for seq, rtt := range p.back {
 		if rtt == 0 {
 			sum.Lost = append(sum.Lost, seq)
+			continue
 		}
-		sum.Slowest = max(sum.Slowest, rtt)
+		back = append(back, rtt)
+	}
+	if slices.Sort(back); len(back) > 0 {
+		sum.Typical, sum.Slowest = back[len(back)/2], back[len(back)-1]
 	}
 	return sum
 }

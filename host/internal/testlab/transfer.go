@@ -18,7 +18,8 @@ import (
 // is 'd' or 'u' and a size in 8 bytes, big endian. The data follows in the
 // direction asked for, and after it, from the service, its sha256 of them.
 type Store struct {
-	Rate int64 // bytes a second that the client takes or gives at most; 0: all it can
+	Rate     int64             // bytes a second that the client takes or gives at most; 0: all it can
+	Progress func(bytes int64) // called during transfers with what has moved so far; may be nil
 
 	lab      *Lab
 	listener net.Listener
@@ -126,7 +127,7 @@ func (s *Store) transfer(ctx context.Context, kind byte, size int64, move func(c
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { c.Close() })()
 	start := time.Now()
-	watch, hash := &stopwatch{last: start}, sha256.New()
+	watch, hash := &stopwatch{last: start, progress: s.Progress}, sha256.New()
 	if _, err := c.Write(binary.BigEndian.AppendUint64([]byte{kind}, uint64(size))); err != nil {
 		return Transfer{}, err
 	}
@@ -173,6 +174,8 @@ type stopwatch struct {
 	last    time.Time
 	longest time.Duration
 	bytes   int64
+
+	progress func(int64)
 }
 
 func (w *stopwatch) Write(p []byte) (int, error) {
@@ -180,6 +183,9 @@ func (w *stopwatch) Write(p []byte) (int, error) {
 	w.longest = max(w.longest, now.Sub(w.last))
 	w.last = now
 	w.bytes += int64(len(p))
+	if w.progress != nil {
+		w.progress(w.bytes)
+	}
 	return len(p), nil
 }
 

@@ -80,8 +80,11 @@ func Write(dir string, names ...string) (*PKI, error) {
 			return nil, err
 		}
 	}
-	return p, nil
+	return p, os.WriteFile(p.P12PasswordFile(), []byte(P12Password+"\n"), 0o600)
 }
+
+// P12PasswordFile holds P12Password.
+func (p *PKI) P12PasswordFile() string { return filepath.Join(p.Dir, "p12-password") }
 
 // Cert and Key are paths; P12 is that of alice's or alice-ec's bundle.
 func (p *PKI) Cert(name string) string { return filepath.Join(p.Dir, name+".pem") }
