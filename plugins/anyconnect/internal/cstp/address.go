@@ -9,8 +9,8 @@ import (
 // address takes X-CSTP-Address, which comes once for each family.
 func (r *reader) address(name, value string) error {
 	a, err := parseAddr(value)
-	if err != nil {
-		return headerError(name, "is %q, which is no IP address", value)
+	if err != nil || !usable(a) {
+		return headerError(name, "is %q, which is no address for this computer", value)
 	}
 	if a.Is4() {
 		r.v4 = a
@@ -18,6 +18,10 @@ func (r *reader) address(name, value string) error {
 		r.v6 = a
 	}
 	return nil
+}
+
+func usable(a netip.Addr) bool {
+	return !a.IsUnspecified() && !a.IsMulticast() && !a.IsLoopback()
 }
 
 // netmask takes X-CSTP-Netmask: dotted for IPv4; network/length for IPv6, by older gateways.
@@ -33,12 +37,12 @@ func (r *reader) netmask(name, value string) error {
 // address6 takes X-CSTP-Address-IP6: address/length.
 func (r *reader) address6(name, value string) error {
 	p, err := parsePrefix(value)
-	if err != nil || p.Addr().Is4() {
+	address, _, _ := strings.Cut(value, "/")
+	a, _ := parseAddr(strings.TrimSpace(address))
+	if err != nil || p.Addr().Is4() || !usable(a) {
 		return headerError(name, "is %q, which is no IPv6 address with its prefix length", value)
 	}
-	address, _, _ := strings.Cut(value, "/")
-	r.v6, _ = parseAddr(strings.TrimSpace(address))
-	r.prefix6, r.prefixIn = value, name
+	r.v6, r.prefix6, r.prefixIn = a, value, name
 	return nil
 }
 

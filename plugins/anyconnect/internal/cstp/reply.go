@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/httpc"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -12,10 +13,14 @@ import (
 
 // Bounds of what is taken from an answer.
 const (
-	minMTU    = 576
-	maxMTU    = 65535
-	maxRoutes = 2048
-	maxNames  = 256
+	minMTU     = 576
+	maxMTU     = 65535
+	maxRoutes  = 2048
+	maxServers = 16  // name servers of a kind; more are never asked
+	maxNames   = 256 // domains
+	maxOptions = 256 // fields shown to scripts
+	maxOption  = 2000
+	maxBanner  = 16 << 10
 )
 
 // reader collects the fields of an answer; netmasks come after their addresses.
@@ -36,9 +41,7 @@ func ParseReply(h httpc.Header) (Config, error) {
 		if !strings.HasPrefix(name, "x-cstp-") && !strings.HasPrefix(name, "x-dtls-") && !strings.HasPrefix(name, "x-dtls12-") {
 			continue
 		}
-		if name != "x-cstp-post-auth-xml" && name != "x-dtls-master-secret" {
-			r.c.Options = append(r.c.Options, [2]string{f.Name, f.Value})
-		}
+		r.note(f)
 		take, known := cstpFields[name]
 		if !known {
 			take, known = dtlsFields[name]
@@ -51,6 +54,15 @@ func ParseReply(h httpc.Header) (Config, error) {
 		}
 	}
 	return r.finish()
+}
+
+// note keeps a field for scripts, unless it holds a secret.
+func (r *reader) note(f httpc.Field) {
+	secret := strings.EqualFold(f.Name, "x-cstp-post-auth-xml") || strings.EqualFold(f.Name, "x-dtls-master-secret")
+	control := strings.ContainsFunc(f.Name+f.Value, unicode.IsControl)
+	if !secret && !control && len(f.Name)+len(f.Value) <= maxOption && len(r.c.Options) < maxOptions {
+		r.c.Options = append(r.c.Options, [2]string{f.Name, f.Value})
+	}
 }
 
 type taker func(r *reader, name, value string) error
@@ -70,7 +82,7 @@ var cstpFields = map[string]taker{
 	"x-cstp-default-domain":            func(r *reader, n, v string) error { return takeNames(&r.c.Search, n, v) },
 	"x-cstp-split-dns":                 func(r *reader, n, v string) error { return takeNames(&r.c.SplitDNS, n, v) },
 	"x-cstp-tunnel-all-dns":            func(r *reader, _, v string) error { r.c.TunnelAllDNS = strings.EqualFold(v, "true"); return nil },
-	"x-cstp-msie-proxy-pac-url":        func(r *reader, _, v string) error { r.c.ProxyPAC = v; return nil },
+	"x-cstp-msie-proxy-pac-url":        func(r *reader, _, v string) error { r.c.ProxyPAC = webAddress(v); return nil },
 	"x-cstp-banner":                    func(r *reader, _, v string) error { r.c.Banner = unescape(v); return nil },
 	"x-cstp-post-auth-xml":             func(r *reader, _, v string) error { r.c.PostAuthXML = v; return nil },
 	"x-cstp-lease-duration":            (*reader).lifetime,

@@ -45,7 +45,7 @@ func takeAddr(list *[]netip.Addr, name, value string) error {
 	if err != nil {
 		return headerError(name, "is %q, which is no IP address", value)
 	}
-	if len(*list) < maxNames && !slices.Contains(*list, a) {
+	if len(*list) < maxServers && !slices.Contains(*list, a) {
 		*list = append(*list, a)
 	}
 	return nil
@@ -59,8 +59,9 @@ func parseAddr(text string) (netip.Addr, error) {
 // takeNames reads domains between commas or blanks.
 func takeNames(list *[]string, name, value string) error {
 	for _, domain := range strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' }) {
-		if len(domain) > 253 || strings.ContainsFunc(domain, notInDomain) {
-			return headerError(name, "names the domain %q, which is none", domain)
+		domain = strings.Trim(strings.TrimPrefix(domain, "*"), ".")
+		if !isDomain(domain) {
+			return headerError(name, "is %q, which has no domain in it", value)
 		}
 		if len(*list) < maxNames && !slices.Contains(*list, domain) {
 			*list = append(*list, domain)
@@ -69,9 +70,18 @@ func takeNames(list *[]string, name, value string) error {
 	return nil
 }
 
-// notInDomain keeps out what means something to a shell or a resolver's file.
-func notInDomain(r rune) bool {
-	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._*~", r))
+// isDomain keeps out what means something to a shell or a resolver's file.
+func isDomain(s string) bool {
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || strings.ContainsFunc(label, notInLabel) {
+			return false
+		}
+	}
+	return len(s) <= 253
+}
+
+func notInLabel(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
 }
 
 // takePrefix reads address/bits, address/mask or a bare address, host bits zeroed.
@@ -128,8 +138,18 @@ func parseHex(value string, limit int) ([]byte, bool) {
 
 // unescape decodes %xx of a banner; what is no such code stays.
 func unescape(s string) string {
+	s = s[:min(len(s), maxBanner)]
 	if text, err := url.PathUnescape(s); err == nil {
-		return text
+		s = text
+	}
+	return strings.ToValidUTF8(s, "?")
+}
+
+// webAddress is s if that is a web page, else nothing: a tunnel works without.
+func webAddress(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || len(s) > 2048 || strings.ContainsAny(s, " \t'\"`$\\") {
+		return ""
 	}
 	return s
 }
