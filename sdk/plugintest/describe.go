@@ -32,7 +32,7 @@ var (
 	needs          = []string{sdk.NeedTCP, sdk.NeedTLS, sdk.NeedUDP, sdk.NeedDTLS, sdk.NeedClientCertificate}
 )
 
-func testDescribe(t *testing.T, start Starter) {
+func testDescribe(t testing.TB, start Starter) {
 	target := start(t)
 	d := describe(t, target)
 	if !namePattern.MatchString(d.GetName()) {
@@ -76,7 +76,7 @@ func readSchema(options []*pluginpb.Option) option.Schema {
 	return s
 }
 
-func testValidate(t *testing.T, start Starter) {
+func testValidate(t testing.TB, start Starter) {
 	target := start(t)
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()

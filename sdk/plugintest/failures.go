@@ -12,7 +12,7 @@ import (
 )
 
 // mustExplain checks that the session ended with a Failed that people can read.
-func mustExplain(t *testing.T, err error) *sdk.Failure {
+func mustExplain(t testing.TB, err error) *sdk.Failure {
 	t.Helper()
 	var f *sdk.Failure
 	if !errors.As(err, &f) {
@@ -29,7 +29,7 @@ func mustExplain(t *testing.T, err error) *sdk.Failure {
 	return f
 }
 
-func testRefused(t *testing.T, start Starter, scenario []Scenario) {
+func testRefused(t testing.TB, start Starter, scenario []Scenario) {
 	target := start(t)
 	h := NewHost(t)
 	s := first(scenario)
@@ -41,7 +41,7 @@ func testRefused(t *testing.T, start Starter, scenario []Scenario) {
 
 // testGarbage resumes with what no plugin ever wrote. It may start afresh or fail, but
 // in the contract's words; a path that it knows nothing of is none to go on with.
-func testGarbage(t *testing.T, start Starter, scenario []Scenario) {
+func testGarbage(t testing.TB, start Starter, scenario []Scenario) {
 	for _, garbage := range [][]byte{{}, {0xff}, []byte(`{"version":`), make([]byte, maxCheckpoint)} {
 		target := start(t)
 		h := NewHost(t)
@@ -55,7 +55,7 @@ func testGarbage(t *testing.T, start Starter, scenario []Scenario) {
 	}
 }
 
-func (s Scenario) testCancelled(t *testing.T, start Starter) {
+func (s Scenario) testCancelled(t testing.TB, start Starter) {
 	target := start(t)
 	h := NewHost(t)
 	s.prepare(h)
@@ -72,7 +72,7 @@ func (s Scenario) testCancelled(t *testing.T, start Starter) {
 	}
 }
 
-func (s Scenario) testGrease(t *testing.T, start Starter) {
+func (s Scenario) testGrease(t testing.TB, start Starter) {
 	target := start(t)
 	h := NewHost(t)
 	s.prepare(h)

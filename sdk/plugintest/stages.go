@@ -104,7 +104,7 @@ func (r *Run) isUp() bool {
 }
 
 // enter runs a session up to the stage.
-func (s stage) enter(t *testing.T, target *Target) (*Host, *Run) {
+func (s stage) enter(t testing.TB, target *Target) (*Host, *Run) {
 	t.Helper()
 	h := NewHost(t)
 	s.scenario.prepare(h)
@@ -117,7 +117,7 @@ func (s stage) enter(t *testing.T, target *Target) (*Host, *Run) {
 	return h, r
 }
 
-func (s stage) testStop(t *testing.T, start Starter) {
+func (s stage) testStop(t testing.TB, start Starter) {
 	_, r := s.enter(t, start(t))
 	r.Stop(true)
 	select {
@@ -131,7 +131,7 @@ func (s stage) testStop(t *testing.T, start Starter) {
 }
 
 // testLeftAlone sees the end of a Connect in that a next session can begin.
-func (s stage) testLeftAlone(t *testing.T, start Starter) {
+func (s stage) testLeftAlone(t testing.TB, start Starter) {
 	target := start(t)
 	h, r := s.enter(t, target)
 	r.Kill()
