@@ -45,6 +45,7 @@ type connection struct {
 	life       *life // the running plugin; nil between two
 	lives      sync.WaitGroup
 	transports map[uint32]*link
+	closing    sync.WaitGroup // of transports that are being closed
 	checkpoint []byte
 	redact     redactor
 
@@ -118,9 +119,9 @@ func (c *connection) teardown() {
 		c.closeLink(n)
 	}
 	if c.plane != nil {
-		_ = c.plane.Close()
-		_ = c.device.Close()
+		_ = c.plane.Close() // and the device
 	}
+	c.closing.Wait()
 	if c.cert != nil {
 		_ = c.cert.Close()
 	}

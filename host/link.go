@@ -178,26 +178,30 @@ func toOpened(i transport.Info) *pluginpb.Opened {
 func (c *connection) closeMessage(m *pluginpb.FromPlugin, k *pluginpb.Close) {
 	if k.GetPrompt() != 0 {
 		c.takeBack(k.GetPrompt())
-	} else {
-		c.closeLink(k.GetTransport())
-		c.publish()
-	}
-	c.reply(m, nil)
-}
-
-// closeLink ends a transport or path; one that is not there is closed already.
-func (c *connection) closeLink(n uint32) {
-	t := c.transports[n]
-	if t == nil {
+		c.reply(m, nil)
 		return
 	}
+	l := c.life
+	c.closeLink(k.GetTransport(), func() { c.postTo(l, func() { c.reply(m, nil) }) })
+	c.publish()
+}
+
+// closeLink ends a transport or path, without waiting; one that is not there is
+// closed already. then, if any, runs when what was sent before has left.
+func (c *connection) closeLink(n uint32, then ...func()) {
+	t, plane := c.transports[n], c.plane
 	delete(c.transports, n)
-	if t.attached {
-		_ = c.plane.Remove(n)
-	}
-	if t.opened != nil {
-		go t.opened.Close() //nolint:errcheck // it may wait for a peer that does not read
-	}
+	c.closing.Go(func() {
+		if t != nil && t.attached {
+			_ = plane.Remove(n)
+		}
+		if t != nil && t.opened != nil {
+			_ = t.opened.Close()
+		}
+		for _, f := range then {
+			f()
+		}
+	})
 }
 
 // removePaths closes every path that is not among keep.

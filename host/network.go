@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"reflect"
 	"strconv"
 	"time"
 
@@ -85,23 +84,16 @@ func (c *connection) openDevice(size int) error {
 // apply has the system follow config; when it does, m is answered.
 func (c *connection) apply(m *pluginpb.FromPlugin, config netcfg.Config) {
 	config.Interface = c.device.Name()
+	c.plane.SetMinMTU(int(mtu.Min(hasIPv6(config))))
 	if err := c.plane.SetMTU(config.MTU); err != nil {
 		c.log.Warn("the MTU could not be set: " + err.Error())
-	}
-	before := c.config
-	before.MTU, before.Expires = config.MTU, config.Expires
-	if c.configured && reflect.DeepEqual(before, config) {
-		c.config = config
-		c.reply(m, nil)
-		c.maybeUp()
-		return
 	}
 	if u, ok := c.system.applier.(netcfg.Undoer); ok {
 		if err := c.record.Undo(u.Undo(config), config.Interface); err != nil {
 			c.log.Warn("what is set up now could not be written down: " + err.Error())
 		}
 	}
-	c.config, c.configured = config, false
+	c.config = config
 	l := c.life
 	c.system.do(func(ctx context.Context, a netcfg.Applier) {
 		err := a.Apply(ctx, config)

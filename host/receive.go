@@ -152,8 +152,11 @@ func (c *connection) planeEvent(e dataplane.Event) {
 	case dataplane.Up:
 		c.sendPath(e, pluginpb.PathEvent_UP)
 		c.maybeUp()
+	case dataplane.DeviceLost:
+		c.step(session.Broken{Why: diag.New(diag.Unspecified, "the TUN device is gone", e.Reason+"; connect again")})
+		return
 	case dataplane.Dead:
-		c.log.Debug("path lost: " + e.Reason)
+		c.log.Debug("path ended: "+e.Reason, "path", e.Path)
 		c.closeLink(e.Path)
 		c.sendPath(e, pluginpb.PathEvent_DEAD)
 		if _, _, ok := c.plane.Active(); !ok {
