@@ -84,7 +84,7 @@ func TestWatchNetwork(t *testing.T) {
 		awaitEvent(t, out, Changed, "route add default via 10.1.0.1")
 		awaitEvent(t, out, Lost, "link set eth1 down")
 		awaitEvent(t, out, Changed, "link set eth1 up")
-		awaitEvent(t, out, Changed, "link set eth1 down", "link set eth1 up")
+		awaitEvent(t, out, Changed, "link set eth0 down", "link set eth0 up", "route add default via 10.1.0.1")
 		awaitEvent(t, out, Lost, "link set eth0 down")
 		awaitEvent(t, out, Changed, "link set eth0 up", "route add default via 10.1.0.1")
 		awaitEvent(t, out, Changed, "addr add 10.1.0.3/24 dev eth0")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,14 +18,15 @@ var (
 )
 
 // watched runs settle on a clock of its own.
-func watched(t *testing.T, test func(hints chan<- hint, now *way, out <-chan Event)) {
+func watched(t *testing.T, test func(hints chan<- hint, now *atomic.Pointer[way], out <-chan Event)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		hints, out := make(chan hint), make(chan Event)
-		now := home
-		go calm.settle(ctx, hints, home, func() way { return now }, out)
+		var now atomic.Pointer[way]
+		now.Store(&home)
+		go calm.settle(ctx, hints, home, func() way { return *now.Load() }, out)
 		test(hints, &now, out)
 	})
 }
@@ -51,7 +53,7 @@ func expectNone(t *testing.T, out <-chan Event) {
 }
 
 func TestNothingDiffers(t *testing.T) {
-	watched(t, func(hints chan<- hint, _ *way, out <-chan Event) {
+	watched(t, func(hints chan<- hint, _ *atomic.Pointer[way], out <-chan Event) {
 		hints <- hint{}
 		hints <- hint{down: []int{7}}
 		expectNone(t, out)
@@ -59,8 +61,8 @@ func TestNothingDiffers(t *testing.T) {
 }
 
 func TestAnotherWay(t *testing.T) {
-	watched(t, func(hints chan<- hint, now *way, out <-chan Event) {
-		*now = mobile
+	watched(t, func(hints chan<- hint, now *atomic.Pointer[way], out <-chan Event) {
+		now.Store(&mobile)
 		hints <- hint{}
 		expect(t, out, Changed)
 		hints <- hint{}
@@ -69,20 +71,20 @@ func TestAnotherWay(t *testing.T) {
 }
 
 func TestLostAndBack(t *testing.T) {
-	watched(t, func(hints chan<- hint, now *way, out <-chan Event) {
-		*now = way{}
+	watched(t, func(hints chan<- hint, now *atomic.Pointer[way], out <-chan Event) {
+		now.Store(&way{})
 		hints <- hint{down: []int{2}}
 		expect(t, out, Lost)
 		hints <- hint{down: []int{2}}
 		expectNone(t, out)
-		*now = home
+		now.Store(&home)
 		hints <- hint{}
 		expect(t, out, Changed)
 	})
 }
 
 func TestLinkWasDownForAMoment(t *testing.T) {
-	watched(t, func(hints chan<- hint, _ *way, out <-chan Event) {
+	watched(t, func(hints chan<- hint, _ *atomic.Pointer[way], out <-chan Event) {
 		hints <- hint{down: []int{2}}
 		hints <- hint{}
 		expect(t, out, Changed)
@@ -92,21 +94,21 @@ func TestLinkWasDownForAMoment(t *testing.T) {
 
 // A burst is one event, after its end; one without end is looked at anyway.
 func TestBursts(t *testing.T) {
-	watched(t, func(hints chan<- hint, now *way, out <-chan Event) {
+	watched(t, func(hints chan<- hint, now *atomic.Pointer[way], out <-chan Event) {
 		start := time.Now()
-		*now = way{}
+		now.Store(&way{})
 		hints <- hint{}
 		<-time.After(calm.quiet / 2)
-		*now = mobile
+		now.Store(&mobile)
 		hints <- hint{}
 		expect(t, out, Changed)
 		if took := time.Since(start); took != calm.quiet/2+calm.quiet {
 			t.Errorf("took %v", took)
 		}
 	})
-	watched(t, func(hints chan<- hint, now *way, out <-chan Event) {
+	watched(t, func(hints chan<- hint, now *atomic.Pointer[way], out <-chan Event) {
 		start := time.Now()
-		*now = mobile
+		now.Store(&mobile)
 		for {
 			select {
 			case hints <- hint{}:
