@@ -70,7 +70,7 @@ func (v *server) Session(w wire) error {
 // begin reads Start or Resume.
 func (v *server) begin(w wire, m *pluginpb.FromHost) (*Session, error) {
 	s := &Session{fds: v.fds, start: m.GetStart(), transports: map[*Transport]struct{}{}}
-	s.stream = newStream(w.Context(), w)
+	s.stream = newStream(w)
 	if r := m.GetResume(); r != nil {
 		s.start, s.resumed = r.GetStart(), resumptionOf(r)
 		s.stream.first = adoptsNothing(m.GetId())

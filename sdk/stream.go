@@ -43,8 +43,9 @@ type stream struct {
 	inquirer map[uint64]chan *pluginpb.FromHost
 }
 
-func newStream(ctx context.Context, w wire) *stream {
-	ctx, end := context.WithCancelCause(ctx)
+func newStream(w wire) *stream {
+	ctx, end := context.WithCancelCause(context.WithoutCancel(w.Context()))
+	context.AfterFunc(w.Context(), func() { end(errHostGone) }) // at the latest when the session's handler returns
 	return &stream{
 		wire: w, ctx: ctx, end: end,
 		events:   make(chan Event, eventQueue),
