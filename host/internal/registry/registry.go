@@ -35,9 +35,13 @@ type Dir struct {
 func Dirs(path string, named ...string) []Dir {
 	dirs := []Dir{{Path: "/usr/lib/penstock/plugins.d"}, {Path: "/etc/penstock/plugins.d"}}
 	for _, p := range append(filepath.SplitList(path), named...) {
-		if p != "" {
-			dirs = append(dirs, Dir{Path: p, Named: true})
+		if p == "" {
+			continue
 		}
+		if absolute, err := filepath.Abs(p); err == nil { // what a manifest names is relative to its place
+			p = absolute
+		}
+		dirs = append(dirs, Dir{Path: p, Named: true})
 	}
 	return dirs
 }
