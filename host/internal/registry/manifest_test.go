@@ -83,6 +83,8 @@ func TestParseNamesWhatIsWrong(t *testing.T) {
 		"option default": {`default = "fast"`, `default = "medium"`, "default"},
 		"syntax":         {`name = "demo"`, `name = demo`, "line 2"},
 		"wrong type":     {`args = ["--family", "cisco"]`, `args = 7`, "args"},
+		"deep key":       {"contract", strings.Repeat("a.", 70) + "a = 1\ncontract", "line 1: a key of more than 65 parts"},
+		"deep tables":    {"contract", "a = " + strings.Repeat("{a = ", 600) + "\ncontract", "600 inline tables"},
 		"too large":      {"contract", strings.Repeat("#", maxFile) + "\ncontract", "at most 262144 are read"},
 	} {
 		broken := strings.Replace(text, c.old, c.new, 1)

@@ -55,6 +55,9 @@ func parse(text []byte, path string) (m Manifest, unknown []string, err error) {
 	if len(text) > maxFile {
 		return Manifest{}, nil, fmt.Errorf("%d bytes, at most %d are read", len(text), maxFile)
 	}
+	if err := shallow(string(text)); err != nil {
+		return Manifest{}, nil, err
+	}
 	f := file{Auth: AuthMTLS}
 	meta, err := toml.Decode(string(text), &f)
 	if err != nil {
@@ -71,6 +74,31 @@ func parse(text []byte, path string) (m Manifest, unknown []string, err error) {
 		return Manifest{}, unknown, fmt.Errorf("its name is %.64q, its file must be named so", m.Name)
 	}
 	return m, unknown, m.check()
+}
+
+// Limits of nesting, for which the decoder takes the square of the depth in time.
+const (
+	maxTables = 512 // inline tables in the file
+	maxDots   = 64  // in a key
+)
+
+// shallow refuses what no manifest holds: deep keys and tables within tables.
+func shallow(text string) error {
+	if n := strings.Count(text, "{"); n > maxTables {
+		return fmt.Errorf("%d inline tables, at most %d are read", n, maxTables)
+	}
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		key, _, _ := strings.Cut(line, "=")
+		if strings.Contains(line, "{") {
+			key = line
+		}
+		if strings.Count(key, ".") > maxDots {
+			return fmt.Errorf("line %d: a key of more than %d parts", number, maxDots+1)
+		}
+	}
+	return nil
 }
 
 func (f file) manifest(path string) Manifest {
