@@ -11,18 +11,20 @@ import (
 	"os/signal"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/penstock-vpn/penstock/host/internal/plugin"
+
+	"github.com/penstock-vpn/penstock/host"
 )
 
 // version is set by the build.
 var version = "unknown"
 
 func main() {
+	plugin.MaybeStage()
 	ready := takeReadiness()
 	signal.Ignore(unix.SIGPIPE) // a reader that goes away must not end the tunnel
-	a := &app{
-		stdin: os.Stdin, out: newOutput(os.Stdout, os.Stderr),
-		ready: ready, configFile: "",
-	}
+	a := &app{stdin: os.Stdin, out: newOutput(os.Stdout, os.Stderr), ready: ready, hold: host.Run}
 	os.Exit(a.main(context.Background(), os.Args[1:]))
 }
 
