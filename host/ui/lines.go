@@ -49,7 +49,7 @@ func (l *Lines) fill(ctx context.Context, p prompt.Prompt) (map[string]string, p
 	defer l.mu.Unlock()
 	values, form := map[string]string{}, prompt.Form{ID: p.Form.ID}
 	for _, f := range p.Form.Fields {
-		if f.Kind == prompt.Password || f.Kind == prompt.OTP {
+		if hidden(f) {
 			line, ok, err := l.take(ctx)
 			if err != nil {
 				return nil, p, err

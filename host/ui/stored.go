@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -66,7 +67,7 @@ func (s *Stored) fill(p prompt.Prompt) (map[string]string, prompt.Prompt) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p.Error != "" {
-		maps.Copy(s.refused, s.given[p.Form.ID])
+		s.refuse(p.Form)
 	}
 	values, given := map[string]string{}, map[string]bool{}
 	form := prompt.Form{ID: p.Form.ID}
@@ -78,7 +79,7 @@ func (s *Stored) fill(p prompt.Prompt) (map[string]string, prompt.Prompt) {
 		case !matches:
 			p.Error = strings.TrimSpace(fmt.Sprintf("%s %s is not among the choices.", p.Error, option.Quote(value)))
 		case s.refused[f.Option] || s.offers[f.Option] >= maxOffers:
-			if f.Kind != prompt.Password && f.Kind != prompt.OTP {
+			if !hidden(f) {
 				f.Default = fits
 			}
 		default:
@@ -92,6 +93,24 @@ func (s *Stored) fill(p prompt.Prompt) (map[string]string, prompt.Prompt) {
 	p.Form = &form
 	return values, p
 }
+
+// refuse marks what the gateway did not take: the secrets given, or all that was
+// given where no secret is asked for. A user name stays when somebody else's
+// password was wrong.
+func (s *Stored) refuse(f *prompt.Form) {
+	given := s.given[f.ID]
+	for _, field := range f.Fields {
+		if hidden(field) && given[field.Option] {
+			s.refused[field.Option] = true
+		}
+	}
+	if !slices.ContainsFunc(f.Fields, hidden) {
+		maps.Copy(s.refused, given)
+	}
+}
+
+// hidden says whether a field's answer is a secret.
+func hidden(f prompt.Field) bool { return f.Kind == prompt.Password || f.Kind == prompt.OTP }
 
 func (s *Stored) lookup(f prompt.Field) (string, bool) {
 	if f.Option == "" {

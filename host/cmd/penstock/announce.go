@@ -44,7 +44,7 @@ func (n *announcer) standing(last, now host.Status) {
 		n.out.say("Connected again%s", through(now))
 	default:
 		n.out.say("Connected as %s", addresses(now))
-		n.out.say("Configured as %s on %s, MTU %d%s", addresses(now), now.Interface, now.MTU, through(now))
+		n.out.say("Configured as %s on %s, MTU %d,%s", addresses(now), now.Interface, now.MTU, through(now))
 	}
 	if now.Transport == "dtls" {
 		n.out.say("Established DTLS connection (%s)", now.Cipher)
@@ -66,7 +66,7 @@ func (n *announcer) moved(last, now host.Status) {
 
 func through(s host.Status) string {
 	if s.Transport == "" {
-		return ""
+		return " with no path yet"
 	}
 	text := " through " + strings.ToUpper(s.Transport)
 	if s.Cipher != "" {

@@ -77,10 +77,13 @@ func (c *connectFlags) add(f *pflag.FlagSet, o option.Option) {
 		return
 	}
 	flag.NoOptDefVal = "true"
-	if negative := "no-" + o.Key; f.Lookup(negative) == nil && !strings.HasPrefix(o.Key, "no-") {
-		f.VarPF(&optionFlag{c, o, "false"}, negative, "", "").NoOptDefVal = "true"
-		f.Lookup(negative).Hidden = true
+	if strings.HasPrefix(o.Key, "no-") || f.Lookup("no-"+o.Key) != nil {
+		return
 	}
+	negative := f.VarPF(&optionFlag{c, o, "false"}, "no-"+o.Key, "", "turn this off: "+helpOf(o))
+	negative.NoOptDefVal = "true"
+	flag.Hidden = o.Default == "true" // help shows the one that changes something
+	negative.Hidden = !flag.Hidden
 }
 
 // optionFlag is the flag of an option that is no secret.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -9,8 +11,11 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/penstock-vpn/penstock/host"
 	"github.com/penstock-vpn/penstock/host/internal/config"
 	"github.com/penstock-vpn/penstock/host/internal/registry"
+	"github.com/penstock-vpn/penstock/host/netcfg"
+	"github.com/penstock-vpn/penstock/host/ui"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/option"
 )
@@ -20,12 +25,16 @@ type app struct {
 	stdin *os.File
 	out   *output
 	ready *readiness // of a background child; nil otherwise
+	hold  hold       // host.Run
 
 	configFile string
 	pluginDirs []string
 	verbose    int
 	runDirs    []string // of control sockets; nil: the system's
 }
+
+// hold brings a connection up and holds it until it ends.
+type hold func(context.Context, host.Profile, ui.Prompter, netcfg.Applier, host.Settings) error
 
 const exitHelp = `
 Exit status: 0 ended on request, 1 other failure, 2 usage or configuration,
@@ -96,6 +105,9 @@ func suggest(word string, candidates []string, otherwise string) string {
 
 // flagError turns pflag's words into ours, with the nearest right flag.
 func flagError(f *pflag.FlagSet, schema option.Schema, err error) error {
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return usage("the flag --"+invalid.GetFlag().Name+" has a wrong value", invalid.Unwrap().Error())
+	}
 	name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --")
 	if !unknown {
 		return usage("the command line is not understood: "+err.Error(), "see `penstock connect --help`")
@@ -106,17 +118,11 @@ func flagError(f *pflag.FlagSet, schema option.Schema, err error) error {
 	}
 	var names []string
 	f.VisitAll(func(flag *pflag.Flag) {
-		if !flag.Hidden {
-			names = append(names, flag.Name)
-		}
+		names = append(names, flag.Name)
 	})
-	near := option.Nearest(name, names)
-	if near != "" {
-		near = "--" + near
-	}
 	detail := "see `penstock connect --help`, and `penstock plugin info PROTOCOL` for a protocol's options"
-	if near != "" {
-		detail = "did you mean " + near + "?"
+	if near := option.Nearest(name, names); near != "" {
+		detail = "did you mean --" + near + "?"
 	}
 	return usage(fmt.Sprintf("there is no flag %s", option.Quote("--"+name)), detail)
 }

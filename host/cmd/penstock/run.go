@@ -40,7 +40,7 @@ func (a *app) run(ctx context.Context, c connection) error {
 		settings.Trace = func(text string) { a.out.say("%s", strings.TrimRight(ui.Clean(text), "\n")) }
 	}
 	applier := vpncscript.New(vpncscript.Options{Script: c.profile.Options["script"], PID: os.Getpid(), Logger: log})
-	return host.Run(ctx, c.profile, prompter, applier, settings)
+	return a.hold(ctx, c.profile, prompter, applier, settings)
 }
 
 // up is called when the connection stands for the first time and each time it

@@ -63,7 +63,7 @@ func names(dir string) ([]string, error) {
 // Query asks the connection called name for its status.
 func Query(ctx context.Context, dir, name string) (Status, error) {
 	var st Status
-	err := ask(ctx, dir, name, askStatus, func(r response, _ io.Reader) error {
+	err := ask(ctx, dir, name, askStatus, func(r response, _ io.Reader, _ *net.UnixConn) error {
 		if r.Status == nil {
 			return errors.New("the answer has no status")
 		}
@@ -73,19 +73,24 @@ func Query(ctx context.Context, dir, name string) (Status, error) {
 	return st, err
 }
 
-// Do asks for an action. Disconnect and Hangup return when the connection has ended.
+// Do asks for an action. Disconnect and Hangup return when the connection and its
+// process have ended.
 func Do(ctx context.Context, dir, name string, a Action) error {
-	return ask(ctx, dir, name, a, func(_ response, rest io.Reader) error {
+	return ask(ctx, dir, name, a, func(_ response, rest io.Reader, c *net.UnixConn) error {
 		if a == Reconnect {
 			return nil
 		}
-		_, err := io.Copy(io.Discard, rest)
-		return err
+		host := processOf(c)
+		defer host.close()
+		if _, err := io.Copy(io.Discard, rest); err != nil {
+			return err
+		}
+		return host.wait(ctx)
 	})
 }
 
 // ask sends one command and hands the answer, and the stream after it, to then.
-func ask(ctx context.Context, dir, name string, a Action, then func(response, io.Reader) error) error {
+func ask(ctx context.Context, dir, name string, a Action, then func(response, io.Reader, *net.UnixConn) error) error {
 	if !ValidName(name) {
 		return fmt.Errorf("%.80q is no name of a connection", name)
 	}
@@ -103,7 +108,7 @@ func ask(ctx context.Context, dir, name string, a Action, then func(response, io
 	return err
 }
 
-func exchange(c net.Conn, a Action, then func(response, io.Reader) error) error {
+func exchange(c *net.UnixConn, a Action, then func(response, io.Reader, *net.UnixConn) error) error {
 	if err := writeLine(c, request{Command: a}); err != nil {
 		return err
 	}
@@ -122,12 +127,12 @@ func exchange(c net.Conn, a Action, then func(response, io.Reader) error) error 
 	if r.Error != "" {
 		return errors.New(r.Error)
 	}
-	return then(r, lines)
+	return then(r, lines, c)
 }
 
-func dial(ctx context.Context, path string) (net.Conn, error) {
+func dial(ctx context.Context, path string) (*net.UnixConn, error) {
 	var d net.Dialer
-	c, err := d.DialContext(ctx, "unix", path)
+	c, err := d.DialUnix(ctx, "unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 	switch {
 	case err == nil:
 		return c, nil

@@ -11,8 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
@@ -148,19 +146,8 @@ func (s *Server) closeWithServer(c *net.UnixConn, ended <-chan struct{}) {
 
 // trusted says whether the process at the other end is root's or our own user's.
 func trusted(c *net.UnixConn) bool {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return false
-	}
-	var cred *unix.Ucred
-	var credErr error
-	err = raw.Control(func(fd uintptr) {
-		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	})
-	if err != nil || credErr != nil {
-		return false
-	}
-	return cred.Uid == 0 || int(cred.Uid) == os.Geteuid()
+	cred, ok := peer(c)
+	return ok && (cred.Uid == 0 || int(cred.Uid) == os.Geteuid())
 }
 
 // Close removes the socket, lets the name go and ends Serve and its clients.

@@ -5,6 +5,7 @@ package control
 
 import (
 	"encoding/json"
+	"errors"
 	"net/netip"
 	"time"
 )
@@ -67,8 +68,12 @@ func (s *Status) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	*s = Status(w.plain)
-	if w.ConnectedAt != nil {
-		s.ConnectedAt = *w.ConnectedAt
+	if w.ConnectedAt == nil {
+		return nil
+	}
+	s.ConnectedAt = w.ConnectedAt.UTC()
+	if year := s.ConnectedAt.Year(); year < 1 || year > 9999 {
+		return errors.New("connected_at is beyond the calendar")
 	}
 	return nil
 }
