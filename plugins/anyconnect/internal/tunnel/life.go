@@ -170,21 +170,14 @@ func (l *life) onConnected(r connectResult) error {
 	return l.install(r.granted)
 }
 
-// install attaches what the gateway granted and puts its settings in force.
+// install puts the settings that the gateway granted in force and attaches its
+// tunnel; the host wants that order, there is no device before.
 func (l *life) install(g *granted) error {
 	l.s.Keys = g.keys // the gateway knows the new key from now on
 	c := g.config
 	l.s.Timers, l.s.DTLS, l.s.MTU, l.s.Master = withDPD(c.Timers, l.n.opt.DPD), c.DTLS, c.MTU, g.master
 	l.s.DTLS.Timers = withDPD(c.DTLS.Timers, l.n.opt.DPD)
 	l.s.DTLS.PSK = c.DTLS.PSK && g.psk
-	path, err := l.n.host.Attach(l.ctx, g.conn, g.over, cstp.TLSFraming(l.s.Timers), preferTLS, l.path)
-	if err != nil {
-		return l.notConnected(err)
-	}
-	l.path, l.conn, l.upSince, l.farewell, l.pathMTU = path, g.conn, time.Now(), "", 0
-	l.s.TLSPath, l.s.Refused = path.ID(), 0
-	// The gateway has dropped what belonged to the tunnel before, DTLS with it.
-	l.dropDTLS()
 	settings := netConfig(c, time.Now())
 	if settings.Banner == "" {
 		settings.Banner = l.s.Banner
@@ -193,6 +186,14 @@ func (l *life) install(g *granted) error {
 	if err := l.configure(); err != nil {
 		return fail(sdk.Never, diag.Of(err))
 	}
+	path, err := l.n.host.Attach(l.ctx, g.conn, g.over, cstp.TLSFraming(l.s.Timers), preferTLS, l.path)
+	if err != nil {
+		return l.notConnected(err)
+	}
+	l.path, l.conn, l.upSince, l.farewell, l.pathMTU = path, g.conn, time.Now(), "", 0
+	l.s.TLSPath, l.s.Refused = path.ID(), 0
+	// The gateway has dropped what belonged to the tunnel before, DTLS with it.
+	l.dropDTLS()
 	l.upOnce = true
 	l.scheduleRekey()
 	l.save()
