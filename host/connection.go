@@ -10,6 +10,7 @@ import (
 
 	"github.com/penstock-vpn/penstock/host/internal/dataplane"
 	"github.com/penstock-vpn/penstock/host/internal/journal"
+	"github.com/penstock-vpn/penstock/host/internal/netmon"
 	"github.com/penstock-vpn/penstock/host/internal/registry"
 	"github.com/penstock-vpn/penstock/host/internal/session"
 	"github.com/penstock-vpn/penstock/host/internal/transport"
@@ -33,9 +34,11 @@ type connection struct {
 	cert     *transport.ClientCert // nil: none
 	record   *journal.Record
 
-	ctx   context.Context // of work that outlives a wish to stop, such as saying goodbye
-	inbox chan func()
-	ended chan struct{}
+	ctx     context.Context // of work that outlives a wish to stop, such as saying goodbye
+	inbox   chan func()
+	watch   func()              // has netmon look after the way to the gateway
+	changes <-chan netmon.Event // nil until then
+	ended   chan struct{}
 
 	limits   session.Limits
 	state    session.State

@@ -154,6 +154,7 @@ func (c *connection) maybeUp() {
 	if c.connectedAt.IsZero() {
 		c.connectedAt = time.Now()
 	}
+	c.watch()
 	c.step(session.CameUp{})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/penstock-vpn/penstock/host/internal/control"
@@ -84,10 +85,7 @@ func (c *connection) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	c.ctx = context.WithoutCancel(ctx)
-	events, err := netmon.Watch(ctx, c.ownInterface, c.gateway)
-	if err != nil {
-		c.log.Warn("changes of the network will not be noticed: " + err.Error())
-	}
+	c.watch = sync.OnceFunc(func() { c.watchNetwork(ctx) })
 	state, effects := session.Begin()
 	c.state = state
 	c.do(effects)
@@ -101,7 +99,7 @@ func (c *connection) run(ctx context.Context) error {
 			c.step(session.Stop{Logout: true})
 		case cmd := <-c.settings.Commands:
 			c.obey(cmd)
-		case e := <-events:
+		case e := <-c.changes:
 			c.networkEvent(e)
 		case <-c.retry.C:
 			c.step(session.RetryDue{})
@@ -114,6 +112,16 @@ func (c *connection) run(ctx context.Context) error {
 		return c.state.Err
 	}
 	return nil
+}
+
+// watchNetwork begins when the gateway's address is known: the way to it is what
+// must not change.
+func (c *connection) watchNetwork(ctx context.Context) {
+	changes, err := netmon.Watch(ctx, c.ownInterface, c.gateway)
+	if err != nil {
+		c.log.Warn("changes of the network will not be noticed: " + err.Error())
+	}
+	c.changes = changes
 }
 
 // post has the loop run act; it gives up when the connection has ended.
