@@ -13,13 +13,32 @@ import (
 // the packets among them to the device as one vector. It never waits for a writer
 // of the wire: what must be answered goes through the queue.
 
-// streamBatch is the number of packets from a stream that reach the device together.
-const streamBatch = 128
+// maxBatch is the number of packets that reach the device together at most.
+const maxBatch = 128
+
+// borrow returns maxBatch buffers. They are large: those of a path that has ended
+// serve the next one. What a path left in them never leaves the process.
+func (p *Plane) borrow() [][]byte {
+	select {
+	case bufs := <-p.spare:
+		return bufs
+	default:
+		return packet.NewBuffers(maxBatch)
+	}
+}
+
+func (p *Plane) giveBack(bufs [][]byte) {
+	select {
+	case p.spare <- bufs:
+	default:
+	}
+}
 
 // readStream runs until the stream ends and says why it did.
 func (x *path) readStream(w Stream, cutter *frame.Cutter) string {
-	in := newInbox(x, streamBatch)
-	store := packet.NewBuffers(streamBatch)
+	in := newInbox(x)
+	store := x.plane.borrow()
+	defer x.plane.giveBack(store)
 	for empty := 0; empty < 100; empty++ {
 		n, err := w.Read(cutter.Space())
 		if n > 0 {
@@ -57,11 +76,12 @@ func (in *inbox) takeStream(cutter *frame.Cutter, store [][]byte) error {
 
 // readDatagrams runs until the wire ends and says why it did.
 func (x *path) readDatagrams(w Datagram) string {
-	size := w.BatchSize()
-	in := newInbox(x, size)
-	bufs, sizes := packet.NewBuffers(size), make([]int, size)
+	in := newInbox(x)
+	bufs, sizes := x.plane.borrow(), make([]int, maxBatch)
+	defer x.plane.giveBack(bufs)
+	size := min(w.BatchSize(), maxBatch)
 	for {
-		n, err := w.Recv(bufs, sizes, packet.Headroom)
+		n, err := w.Recv(bufs[:size], sizes, packet.Headroom)
 		in.takeDatagrams(bufs[:n], sizes)
 		if err != nil {
 			return ending(err)
@@ -98,15 +118,15 @@ type inbox struct {
 	vec [][]byte // for the device, which may change its elements
 	n   int      // of vec
 
-	frames, size, dropped int
+	size, dropped int
+	fresh         bool // the sign of life in this batch is noted
 }
 
-func newInbox(x *path, size int) *inbox { return &inbox{x: x, vec: make([][]byte, size)} }
+func newInbox(x *path) *inbox { return &inbox{x: x, vec: make([][]byte, maxBatch)} }
 
 // accept returns the length of the packet in f; 0 when it has none for the device.
 func (in *inbox) accept(f frame.Frame) int {
-	in.frames++
-	if f.Type != in.x.codec.DataType() {
+	if in.heard(); f.Type != in.x.codec.DataType() {
 		in.x.takeControl(f)
 		return 0
 	}
@@ -127,9 +147,6 @@ func (in *inbox) add(b []byte, n int) {
 // flush writes vec to the device and counts.
 func (in *inbox) flush(offset int) {
 	x, p := in.x, in.x.plane
-	if in.frames > 0 {
-		x.heard()
-	}
 	limit := p.MTU()
 	for _, b := range in.vec[:in.n] {
 		packet.ClampMSS(b[offset:], limit)
@@ -142,11 +159,17 @@ func (in *inbox) flush(offset int) {
 		}
 	}
 	x.countRx(in.n, in.size, in.dropped)
-	in.n, in.frames, in.size, in.dropped = 0, 0, 0, 0
+	in.n, in.size, in.dropped, in.fresh = 0, 0, 0, false
 }
 
-// heard notes a sign of life; the first one brings a path up that had to prove itself.
-func (x *path) heard() {
+// heard notes a sign of life, once a batch; the first one brings a path up that had
+// to prove itself.
+func (in *inbox) heard() {
+	if in.fresh {
+		return
+	}
+	in.fresh = true
+	x := in.x
 	x.rx.Store(int64(x.plane.now()))
 	if !x.proved {
 		x.proved = true

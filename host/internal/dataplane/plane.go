@@ -41,6 +41,7 @@ type Plane struct {
 	total    counters
 	tunWrite turn // guards dev.Write
 	events   events
+	spare    chan [][]byte // receive buffers of paths that have ended
 
 	mu      sync.Mutex // guards what follows, and every store to out and mtu
 	changed sync.Cond  // out or closed
@@ -59,6 +60,7 @@ type Plane struct {
 func New(dev tun.Device, o Options) *Plane {
 	p := &Plane{
 		dev: dev, epoch: time.Now(), tunWrite: newTurn(), paths: map[uint32]*path{},
+		spare: make(chan [][]byte, 2),
 		limit: mtu.Inner(o.MTU), least: mtu.Inner(o.MinMTU), done: make(chan struct{}),
 	}
 	if p.limit == 0 {

@@ -68,6 +68,11 @@ func (c *Channel) take(to, p []byte) int {
 
 // Write hands packets to the other end; see Device.
 func (c *Channel) Write(bufs [][]byte, offset int) (int, error) {
+	select {
+	case <-c.done:
+		return 0, os.ErrClosed
+	default:
+	}
 	for i, b := range bufs {
 		p := append(c.buffer(), b[offset:]...)
 		select {
