@@ -21,6 +21,8 @@ type life struct {
 	s      session
 	upOnce bool // there was a tunnel before, in this run or an earlier one
 
+	configured bool // settings are in force
+
 	kept    Conn // of the login, good for the first tunnel; nil: none
 	path    Path // over TLS; nil: none
 	conn    Conn // what path was; nil when path was adopted
@@ -170,36 +172,50 @@ func (l *life) onConnected(r connectResult) error {
 	return l.install(r.granted)
 }
 
-// install puts the settings that the gateway granted in force and attaches its
-// tunnel; the host wants that order, there is no device before.
+// install attaches what the gateway granted and puts its settings in force. The host
+// has no device before the first settings; later ones wait for the path, which packets
+// are waiting for.
 func (l *life) install(g *granted) error {
-	l.s.Keys = g.keys // the gateway knows the new key from now on
-	c := g.config
-	l.s.Timers, l.s.DTLS, l.s.MTU, l.s.Master = withDPD(c.Timers, l.n.opt.DPD), c.DTLS, c.MTU, g.master
-	l.s.DTLS.Timers = withDPD(c.DTLS.Timers, l.n.opt.DPD)
-	l.s.DTLS.PSK = c.DTLS.PSK && g.psk
-	settings := netConfig(c, time.Now())
-	if settings.Banner == "" {
-		settings.Banner = l.s.Banner
-	}
-	l.s.Net = &settings
-	if err := l.configure(); err != nil {
-		return fail(sdk.Never, diag.Of(err))
+	l.take(g)
+	if !l.configured {
+		if err := l.configure(); err != nil {
+			return fail(sdk.Never, diag.Of(err))
+		}
 	}
 	path, err := l.n.host.Attach(l.ctx, g.conn, g.over, cstp.TLSFraming(l.s.Timers), preferTLS, l.path)
 	if err != nil {
 		return l.notConnected(err)
 	}
-	l.path, l.conn, l.upSince, l.farewell, l.pathMTU = path, g.conn, time.Now(), "", 0
+	l.path, l.conn, l.upSince, l.farewell = path, g.conn, time.Now(), ""
 	l.s.TLSPath, l.s.Refused = path.ID(), 0
 	// The gateway has dropped what belonged to the tunnel before, DTLS with it.
 	l.dropDTLS()
-	l.upOnce = true
+	if l.configured {
+		if err := l.configure(); err != nil {
+			return fail(sdk.Never, diag.Of(err))
+		}
+	}
+	l.upOnce, l.configured = true, true
 	l.scheduleRekey()
 	l.save()
 	l.openDTLS()
-	l.fetchProfile(c.PostAuthXML)
+	l.fetchProfile(g.config.PostAuthXML)
 	return nil
+}
+
+// take makes what was granted the session's.
+func (l *life) take(g *granted) {
+	c := g.config
+	l.s.Keys = g.keys // the gateway knows the new key from now on
+	l.s.Timers, l.s.DTLS, l.s.MTU, l.s.Master = withDPD(c.Timers, l.n.opt.DPD), c.DTLS, c.MTU, g.master
+	l.s.DTLS.Timers = withDPD(c.DTLS.Timers, l.n.opt.DPD)
+	l.s.DTLS.PSK = c.DTLS.PSK && g.psk
+	l.pathMTU, l.dtls.tries = 0, 0
+	settings := netConfig(c, time.Now())
+	if settings.Banner == "" {
+		settings.Banner = l.s.Banner
+	}
+	l.s.Net = &settings
 }
 
 // configure puts the settings in force with the MTU that holds now.

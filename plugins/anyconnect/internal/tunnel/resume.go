@@ -18,7 +18,7 @@ func Resume(ctx context.Context, host Host, opt Options, r *sdk.Resumption, adop
 		return false, err
 	}
 	l := newLife(host, opt)
-	l.s, l.upOnce = s, true
+	l.s, l.upOnce, l.configured = s, true, r.Configured
 	l.profileOnce.Do(func() {})
 	if err := l.adopt(r, adopt); err != nil {
 		return true, err
