@@ -25,8 +25,8 @@ import (
 // comment says otherwise.
 type connection struct {
 	profile  Profile
+	schema   option.Schema
 	options  option.Values // defaults filled in
-	manifest registry.Manifest
 	settings Settings
 	log      *slog.Logger
 	prompter ui.Prompter
@@ -65,12 +65,13 @@ type connection struct {
 }
 
 func newConnection(ctx context.Context, p Profile, m registry.Manifest, prompter ui.Prompter, applier netcfg.Applier, record *journal.Record, s Settings) (*connection, error) {
-	options, err := fillIn(append(CommonOptions(), m.Options...), p)
+	schema := append(CommonOptions(), m.Options...)
+	options, err := fillIn(schema, p)
 	if err != nil {
 		return nil, err
 	}
 	c := &connection{
-		profile: p, options: options, manifest: m, settings: s, log: s.Logger, prompter: prompter, record: record,
+		profile: p, schema: schema, options: options, settings: s, log: s.Logger, prompter: prompter, record: record,
 		inbox: make(chan func(), 16), ended: make(chan struct{}),
 		limits:     session.Limits{Reconnect: duration(options["reconnect-timeout"]), Stop: stopPatience},
 		retry:      stoppedTimer(),

@@ -45,15 +45,15 @@ func (c *connection) startLife(resume bool) {
 
 // runLife is a life from the outside of the loop: start, then read until the end.
 func (c *connection) runLife(l *life, first *pluginpb.FromHost) {
-	p, err := plugin.Start(l.ctx, plugin.Launch{Manifest: c.manifest, Logger: c.log})
+	p, err := c.startPlugin(l)
 	if err != nil {
-		c.postTo(l, func() { c.step(session.Broken{Why: diag.Of(err)}) })
+		c.postTo(l, func() { c.step(session.Crashed{Why: diag.Of(err)}) })
 		return
 	}
 	defer p.Kill()
 	stream, err := c.openSession(l, p)
 	if err != nil {
-		c.postTo(l, func() { c.step(session.Broken{Why: diag.Of(err)}) })
+		c.postTo(l, func() { c.step(session.Crashed{Why: diag.Of(err)}) })
 		return
 	}
 	c.postTo(l, func() { c.started(l, p) })
@@ -67,6 +67,15 @@ func (c *connection) runLife(l *life, first *pluginpb.FromHost) {
 		c.postTo(l, func() { c.receive(m) })
 	}
 	<-l.ctx.Done()
+}
+
+// startPlugin looks the manifest up each time: the package may have been upgraded.
+func (c *connection) startPlugin(l *life) (*plugin.Process, error) {
+	m, err := lookup(c.profile.Protocol, c.settings.PluginDirs)
+	if err != nil {
+		return nil, err
+	}
+	return plugin.Start(l.ctx, plugin.Launch{Manifest: m, Logger: c.log})
 }
 
 func (c *connection) openSession(l *life, p *plugin.Process) (*plugin.Stream, error) {
@@ -194,7 +203,7 @@ func (c *connection) firstMessage(resume bool) *pluginpb.FromHost {
 // pluginOptions are the session's options without secrets.
 func (c *connection) pluginOptions() map[string]string {
 	options := map[string]string{}
-	for _, o := range append(CommonOptions(), c.manifest.Options...) {
+	for _, o := range c.schema {
 		if v, ok := c.options[o.Key]; ok && !o.Secret && v != "" {
 			options[o.Key] = v
 		}

@@ -93,6 +93,9 @@ func (c *connection) apply(m *pluginpb.FromPlugin, config netcfg.Config) {
 			c.log.Warn("what is set up now could not be written down: " + err.Error())
 		}
 	}
+	if config.Banner != c.config.Banner {
+		c.log.Info(text(config.Banner))
+	}
 	c.config = config
 	l := c.life
 	c.system.do(func(ctx context.Context, a netcfg.Applier) {

@@ -21,7 +21,7 @@ func connectionOptions() option.Schema {
 		{Key: "servercert", Type: option.List, Label: "Gateway certificate pin", Help: "Accept only this certificate: pin-sha256:BASE64, sha256:HEX or sha1:HEX.", Group: "Certificates", Advanced: true},
 		{Key: "proxy", Label: "Proxy", Help: "Proxy for TCP: http://[user@]host:port or socks5://[user@]host:port.", Group: "Network", Advanced: true},
 		{Key: "proxy-password", Label: "Proxy password", Help: "Password for the proxy.", Group: "Network", Advanced: true, Secret: true},
-		{Key: "reconnect-timeout", Type: option.Duration, Label: "Reconnect timeout", Help: "How long to try again after the path to the gateway was lost.", Default: "5m", Group: "Network", Advanced: true, Min: 0, Max: 7 * 24 * 3600},
+		{Key: "reconnect-timeout", Type: option.Duration, Label: "Reconnect timeout", Help: "How long to try again after the path to the gateway was lost; 0s: without end.", Default: "5m", Group: "Network", Advanced: true, Min: 0, Max: 7 * 24 * 3600},
 	}
 }
 

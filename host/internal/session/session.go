@@ -63,7 +63,7 @@ type State struct {
 
 // Limits of a connection's patience.
 type Limits struct {
-	Reconnect time.Duration // from the loss of the path to giving up
+	Reconnect time.Duration // from the loss of the path to giving up; 0: never
 	Stop      time.Duration // what a plugin gets to say goodbye
 }
 
