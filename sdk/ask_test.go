@@ -101,7 +101,9 @@ func TestAPromptIsOfOneKind(t *testing.T) {
 }
 
 func TestAnErrorNobodyExplainedHidesWhatTheUserGave(t *testing.T) {
-	err := session(t, func(h *plugintest.Host) { h.Answer("main", map[string]string{"pass": "Iridium-4711", "code": "123456"}) },
+	err := session(t, func(h *plugintest.Host) {
+		h.Answer("main", map[string]string{"pass": "Iridium-4711", "code": "123456"})
+	},
 		func(ctx context.Context, s *sdk.Session) error {
 			a, err := s.Ask(ctx, login)
 			check(t, "ask", err)

@@ -82,7 +82,9 @@ func TestOpenSaysWhatTheHostSaid(t *testing.T) {
 }
 
 func TestTransportIsANetConn(t *testing.T) {
-	serve := func(c net.Conn) { _ = (&http.Server{Handler: http.NotFoundHandler()}).Serve(&oneConn{c: c, done: make(chan struct{})}) }
+	serve := func(c net.Conn) {
+		_ = (&http.Server{Handler: http.NotFoundHandler()}).Serve(&oneConn{c: c, done: make(chan struct{})})
+	}
 	err := session(t, func(h *plugintest.Host) { h.Gateway("tls", plugintest.Any, serve) },
 		func(ctx context.Context, s *sdk.Session) error {
 			client := &http.Client{Transport: &http.Transport{

@@ -3,3 +3,4 @@
 package pluginpb
 
 //go:generate protoc --go_out=. --go_opt=paths=source_relative --go-grpc_out=. --go-grpc_opt=paths=source_relative plugin.proto
+//go:generate protoc --python_out=../python/penstock plugin.proto
