@@ -12,9 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/penstock-vpn/penstock/host/internal/plugin"
-
 	"github.com/penstock-vpn/penstock/host"
+	"github.com/penstock-vpn/penstock/host/internal/plugin"
 )
 
 // version is set by the build.
