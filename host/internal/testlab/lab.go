@@ -1,12 +1,14 @@
 package testlab
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/vishvananda/netlink"
 
@@ -97,13 +99,19 @@ func (l *Lab) join() error {
 	if err := l.Client.link.LinkAdd(cable); err != nil {
 		return fmt.Errorf("veth pair: %w", err)
 	}
-	return errors.Join(
+	err = errors.Join(
 		l.Client.address(outside, ClientV4+"/24", ClientV6+"/64"),
 		l.Gateway.address(outside, GatewayV4+"/24", GatewayV6+"/64"),
 		l.Gateway.address("lo", InsideV4+"/32", InsideV6+"/128", Beyond+"/32"),
 		l.Client.setUp(outside), l.Gateway.setUp(outside),
 		l.Client.route("0.0.0.0/0", GatewayV4), l.Client.route("::/0", GatewayV6),
 	)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return Await(ctx, "the cable", func() bool { return l.Client.settled(outside) && l.Gateway.settled(outside) })
 }
 
 // Listen opens a TCP listener on the gateway, on all its addresses.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -16,6 +17,17 @@ func (m *Machine) setUp(name string) error {
 		return err
 	}
 	return m.link.LinkSetUp(link)
+}
+
+// settled says that the kernel has noticed all there is to notice: that the device
+// is up and has its link-local address.
+func (m *Machine) settled(name string) bool {
+	link, err := m.link.LinkByName(name)
+	if err != nil || link.Attrs().OperState != netlink.OperUp {
+		return false
+	}
+	list, err := m.link.AddrList(link, netlink.FAMILY_V6)
+	return err == nil && slices.ContainsFunc(list, func(a netlink.Addr) bool { return a.IP.IsLinkLocalUnicast() })
 }
 
 func (m *Machine) address(name string, prefixes ...string) error {

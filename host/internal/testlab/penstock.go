@@ -17,13 +17,17 @@ type Penstock struct {
 	Bin string // the folder: penstock, plugins/
 }
 
-// FindPenstock looks for bin/ in the module's root.
+// FindPenstock looks for bin/ in the module's root, or in the folder that
+// PENSTOCK_BIN names.
 func FindPenstock() (Penstock, error) {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
-	if err != nil {
-		return Penstock{}, fmt.Errorf("go list -m: %w", err)
+	p := Penstock{os.Getenv("PENSTOCK_BIN")}
+	if p.Bin == "" {
+		out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+		if err != nil {
+			return Penstock{}, fmt.Errorf("go list -m: %w", err)
+		}
+		p.Bin = filepath.Join(strings.TrimSpace(string(out)), "bin")
 	}
-	p := Penstock{filepath.Join(strings.TrimSpace(string(out)), "bin")}
 	for _, need := range []string{p.Program(), filepath.Join(p.Plugins(), "anyconnect.toml")} {
 		if _, err := os.Stat(need); err != nil {
 			return p, fmt.Errorf("run `make build` first: %w", err)

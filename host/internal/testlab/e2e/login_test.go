@@ -106,7 +106,7 @@ func TestGroup(t *testing.T) {
 	t.Run("prompt", func(t *testing.T) {
 		c, err := l.Launch(client, testlab.Spec{Username: testlab.User, Terminal: true})
 		must(t, err)
-		answer(t, c, `(?i)group.*guests[^\n]*:`, "guests")
+		answer(t, c, `(?i)group.*guests.*:`, "guests")
 		answer(t, c, `(?i)password:`, testlab.Password)
 		inGroup(t, l, "guests")
 		disconnect(t, c)
