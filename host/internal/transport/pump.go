@@ -90,7 +90,10 @@ func (p *pump) drain(ctx context.Context) error {
 	_ = p.pair.SetWriteDeadline(past)
 	<-p.downDone
 	_ = p.pair.Close()
-	return p.conn.SetReadDeadline(noDeadline)
+	if err := p.conn.SetReadDeadline(noDeadline); err != nil && p.get(&p.down) == nil {
+		return err
+	}
+	return nil
 }
 
 // failure is the first thing that went wrong with the network.
