@@ -311,3 +311,6 @@ func (r *rig) noEvent() {
 	default:
 	}
 }
+
+// advance lets the bubble's fake time pass.
+func advance(d time.Duration) { <-time.After(d) }

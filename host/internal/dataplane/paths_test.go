@@ -133,7 +133,7 @@ func TestReplacedPathReadsUntilItIsSilent(t *testing.T) {
 		if err := r.SendControl(1, typeBye, nil); err == nil {
 			t.Error("a replaced path took a control frame")
 		}
-		time.Sleep(4 * time.Second)
+		advance(4 * time.Second)
 		old.fromGW <- stf(typeData, numbered(9, 40))
 		old.fromGW <- stf(typeAsk, nil)
 		if got := numberOf(r.kernelGets()); got != 9 {

@@ -68,7 +68,7 @@ func (w *world) act() {
 			delete(w.live, id)
 		}
 	case 5:
-		time.Sleep(time.Duration(w.rand.IntN(7)) * time.Second)
+		advance(time.Duration(w.rand.IntN(7)) * time.Second)
 		synctest.Wait()
 	default:
 		if _, _, ok := w.Active(); !ok {

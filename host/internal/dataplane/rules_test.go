@@ -27,9 +27,9 @@ func TestKeepaliveAfterIdleOnly(t *testing.T) {
 		start := time.Now()
 		r := newRig(t, Options{})
 		r.stream(1, 0, 0, framing.Rules{Keepalive: framing.Keepalive{Idle: 20 * time.Second, Type: typeAlive}})
-		time.Sleep(15 * time.Second)
+		advance(15 * time.Second)
 		r.kernelSends(numbered(1, 40))
-		time.Sleep(45 * time.Second)
+		advance(45 * time.Second)
 		if got, want := r.timeline(start), "15:0 35:7 55:7"; got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
@@ -65,13 +65,13 @@ func TestAnyFrameAnswersDPD(t *testing.T) {
 		dpd.Keepalive.Idle = 0
 		s := r.stream(1, 0, 0, dpd)
 		r.event(1, Up)
-		time.Sleep(36 * time.Second) // asked at 30 and 35
+		advance(36 * time.Second) // asked at 30 and 35
 		s.fromGW <- stf(typeAnswer, nil)
-		time.Sleep(26 * time.Second) // 62
+		advance(26 * time.Second) // 62
 		s.fromGW <- stf(typeData, numbered(1, 40))
-		time.Sleep(31 * time.Second) // 93: asked at 92
+		advance(31 * time.Second) // 93: asked at 92
 		s.fromGW <- stf(typeAlive, nil)
-		time.Sleep(time.Second)
+		advance(time.Second)
 		r.noEvent()
 		if got, want := r.timeline(start), "30:3 35:3 92:3"; got != want {
 			t.Errorf("%s, want %s", got, want)
