@@ -52,15 +52,6 @@ func checkPeer(c *net.UnixConn, pid, uid int) error {
 	return nil
 }
 
-// socketpair is the descriptor socket; theirs becomes the plugin's fd 3.
-func socketpair() (ours, theirs *os.File, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, fmt.Errorf("socketpair: %w", err)
-	}
-	return os.NewFile(uintptr(fds[0]), "descriptors"), os.NewFile(uintptr(fds[1]), "descriptors"), nil
-}
-
 // control runs act with f's descriptor, which stays open meanwhile.
 func control(f *os.File, act func(fd int) error) error {
 	raw, err := f.SyscallConn()

@@ -74,7 +74,7 @@ func Start(ctx context.Context, l Launch) (*Process, error) {
 		return nil, diag.Of(err)
 	}
 	defer image.Close()
-	ours, theirs, err := socketpair()
+	ours, theirs, err := sandbox.Pair()
 	if err != nil {
 		return nil, diag.Of(err)
 	}

@@ -40,8 +40,8 @@ type fileEntry struct {
 	Advanced  bool        `toml:"advanced,omitempty"`
 	VisibleIf *condition  `toml:"visible-if,omitempty"`
 	Secret    bool        `toml:"secret,omitempty"`
-	Min       int64       `toml:"min,omitempty"`
-	Max       int64       `toml:"max,omitempty"`
+	Min       int64       `toml:"min,omitzero"`
+	Max       int64       `toml:"max,omitzero"`
 }
 
 type condition struct {

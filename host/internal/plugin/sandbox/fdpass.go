@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// seqpacket is a connected pair of SOCK_SEQPACKET sockets, closed on exec.
-func seqpacket() (a, b *os.File, err error) {
+// Pair is a connected pair of SOCK_SEQPACKET sockets, closed on exec.
+func Pair() (a, b *os.File, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("socketpair: %w", err)

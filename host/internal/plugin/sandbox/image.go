@@ -32,7 +32,7 @@ func kindOf(image io.ReaderAt) (kind, error) {
 	}
 	f, err := elf.NewFile(image)
 	if err != nil {
-		return kind{}, errors.New("it is neither an ELF program nor a script that begins with #!")
+		return kind{}, errors.New("it is neither an ELF program nor a script with a #! line")
 	}
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_INTERP {

@@ -43,7 +43,7 @@ func Start(ctx context.Context, p Program) (*Process, error) {
 		return nil, err
 	}
 	defer planFile.Close()
-	ours, theirs, err := seqpacket()
+	ours, theirs, err := Pair()
 	if err != nil {
 		return nil, err
 	}
@@ -78,12 +78,8 @@ func (p Program) plan() (plan, error) {
 	if err != nil {
 		return plan{}, err
 	}
-	uid, err := ownUID()
-	if err != nil {
-		return plan{}, err
-	}
 	pl := plan{
-		Name: p.Name, Args: append([]string{p.Name}, p.Args...), System: !k.static, UID: uid,
+		Name: p.Name, Args: append([]string{p.Name}, p.Args...), System: !k.static, UID: ownUID(),
 		Env: append(p.Env,
 			"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "HOME="+RuntimeDir, "TMPDIR="+RuntimeDir,
 			fmt.Sprintf("GOMEMLIMIT=%d", softMemory)),
@@ -133,11 +129,15 @@ func spawn(cmd *exec.Cmd) (*Process, error) {
 	return p, <-started
 }
 
+// startError says what a refused clone means.
 func startError(err error) error {
-	if os.Geteuid() != 0 && (errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSPC)) {
-		return fmt.Errorf("%w: this system gives users no namespaces of their own; run penstock as root, or allow them (sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns)", err)
+	switch {
+	case !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.ENOSPC):
+		return err
+	case os.Geteuid() == 0:
+		return fmt.Errorf("%w: this root may not make namespaces; a container needs --privileged, a service CAP_SYS_ADMIN", err)
 	}
-	return err
+	return fmt.Errorf("%w: this system gives users no namespaces of their own; run penstock as root, or allow them (sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns)", err)
 }
 
 // receive takes the stage's report.
@@ -153,6 +153,7 @@ func (p *Process) receive(from *os.File) error {
 	p.Dir = os.NewFile(uintptr(dir), RuntimeDir)
 	var r report
 	if err := json.Unmarshal(buf[:n], &r); err != nil {
+		p.Dir.Close()
 		return fmt.Errorf("its sandbox reported nonsense: %w", err)
 	}
 	p.Warnings = r.Warnings

@@ -14,24 +14,24 @@ import (
 //
 //	0x70000000 | pid (22 bits) << 5 | counter (5 bits)
 const (
-	firstUID  = 0x70000000
-	uidBits   = 5
-	maxPidBit = 22
+	firstUID = 0x70000000
+	uidBits  = 5
+	pidBits  = 22
 )
 
 var uidCounter atomic.Uint32
 
 // ownUID is the uid of the next program, or 0 for a host that is not root: it keeps
 // its own, inside a user namespace.
-func ownUID() (int, error) {
+func ownUID() int {
 	if os.Geteuid() != 0 {
-		return 0, nil
+		return 0
 	}
-	return uidOf(os.Getpid(), uidCounter.Add(1)), nil
+	return uidOf(os.Getpid(), uidCounter.Add(1))
 }
 
 func uidOf(pid int, counter uint32) int {
-	return firstUID | (pid&(1<<maxPidBit-1))<<uidBits | int(counter&(1<<uidBits-1))
+	return firstUID | (pid&(1<<pidBits-1))<<uidBits | int(counter&(1<<uidBits-1))
 }
 
 // takeUID becomes the program's uid. Capabilities, supplementary groups and the
