@@ -26,7 +26,7 @@ func (r *Run) handleAttach(id uint64, m *pluginpb.Attach) {
 	}
 	p := newPath(r.h, l, spec, m)
 	r.h.goes(func() {
-		ctx, cancel := context.WithTimeout(r.ctx, Patience)
+		ctx, cancel := context.WithTimeout(r.ctx, patience)
 		defer cancel()
 		if err := r.takeOver(ctx, id, p, residual); err != nil {
 			l.close()

@@ -15,7 +15,7 @@ import (
 
 func describe(t testing.TB, target *Target) *pluginpb.DescribeResponse {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	request := &pluginpb.DescribeRequest{}
 	grease(request)
@@ -78,7 +78,7 @@ func readSchema(options []*pluginpb.Option) option.Schema {
 
 func testValidate(t testing.TB, start Starter) {
 	target := start(t)
-	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	request := &pluginpb.ValidateRequest{Options: map[string]string{"option-from-the-future": "1"}}
 	grease(request)

@@ -16,6 +16,9 @@ import (
 // Patience is how long anything may take before the test fails.
 const Patience = 20 * time.Second
 
+// patience is shorter where this package is tested itself.
+var patience = Patience
+
 // Any stands for every address of a Gateway, Forward, Refuse or Hang.
 const Any = "*"
 
@@ -136,8 +139,8 @@ func (h *Host) goes(f func()) {
 // wait lets f report the moment it has what the test waits for; changed tells when to
 // look again.
 func (h *Host) wait(changed func() <-chan struct{}, done func() bool) bool {
-	patience := time.NewTimer(Patience)
-	defer patience.Stop()
+	over := time.NewTimer(patience)
+	defer over.Stop()
 	for {
 		again := changed()
 		if done() {
@@ -145,7 +148,7 @@ func (h *Host) wait(changed func() <-chan struct{}, done func() bool) bool {
 		}
 		select {
 		case <-again:
-		case <-patience.C:
+		case <-over.C:
 			return false
 		}
 	}

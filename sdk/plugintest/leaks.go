@@ -16,7 +16,7 @@ func CheckLeaks(t testing.TB) {
 	t.Cleanup(func() {
 		tick := time.NewTicker(5 * time.Millisecond)
 		defer tick.Stop()
-		for deadline := time.After(Patience); ; {
+		for deadline := time.After(patience); ; {
 			left := goroutines()
 			maps.DeleteFunc(left, func(id, _ string) bool { return before[id] != "" })
 			if len(left) == 0 {

@@ -139,7 +139,7 @@ func (s stage) testLeftAlone(t testing.TB, start Starter) {
 	profile := s.scenario.profile(t, target)
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
-	for deadline := time.After(Patience); ; {
+	for deadline := time.After(patience); ; {
 		next := h.Start(target, profile)
 		next.Until("an end or a sign of life", func(r *Run) bool { return r.isOver() || r.history() != silence })
 		if !next.isBusy() {

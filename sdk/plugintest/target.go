@@ -28,9 +28,15 @@ type Target struct {
 func InProcess(t testing.TB, p sdk.Plugin) *Target {
 	t.Helper()
 	ours, theirs := socketpair(t, seqpacket)
+	return serve(t, ours, sdk.NewServer(p, theirs))
+}
+
+// serve serves a plugin's service in this process until the test ends.
+func serve(t testing.TB, ours *net.UnixConn, service pluginpb.PluginServer) *Target {
+	t.Helper()
 	listener := bufconn.Listen(1 << 20)
 	server := grpc.NewServer()
-	pluginpb.RegisterPluginServer(server, sdk.NewServer(p, theirs))
+	pluginpb.RegisterPluginServer(server, service)
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
