@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"os"
 	"strconv"
 	"time"
 
@@ -205,7 +206,7 @@ func ended(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case errors.Is(ctx.Err(), context.DeadlineExceeded), ctx.Err() == nil && errors.Is(err, os.ErrDeadlineExceeded):
 		return diag.New(diag.Unreachable, "the gateway did not answer in time", "It accepted the connection but sent no complete answer. Try again later.")
 	case ctx.Err() != nil:
 		return context.Cause(ctx)

@@ -62,6 +62,15 @@ func (h sessionHost) OpenDTLS(ctx context.Context, host string, port int, key Ke
 
 var errForeign = errors.New("the connection is of another host")
 
+func (h sessionHost) Adopt(ids ...uint32) ([]Path, error) {
+	adopted, err := h.Session.Adopt(ids...)
+	paths := make([]Path, len(adopted))
+	for i, p := range adopted {
+		paths[i] = p
+	}
+	return paths, err
+}
+
 func (h sessionHost) Attach(ctx context.Context, c Conn, over []byte, f framing.Spec, preference int, replaces Path) (Path, error) {
 	t, ok := c.(transport)
 	if !ok {

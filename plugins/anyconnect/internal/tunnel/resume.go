@@ -10,17 +10,17 @@ import (
 
 // Resume goes on with the session of a checkpoint, without asking anybody: with the
 // paths that run on if there are any, else with a new tunnel by the session's cookie.
-// adopt is the sdk session's Adopt. false means that the checkpoint is of no use.
-func Resume(ctx context.Context, host Host, opt Options, r *sdk.Resumption, adopt func(...uint32) ([]*sdk.Path, error)) (bool, error) {
+// false means that the checkpoint is of no use.
+func Resume(ctx context.Context, host Host, opt Options, r *sdk.Resumption) (bool, error) {
 	s, err := parseSession(r.Checkpoint)
 	if err != nil {
-		_, err := adopt()
+		_, err := host.Adopt()
 		return false, err
 	}
 	l := newLife(host, opt)
 	l.s, l.upOnce, l.configured = s, true, r.Configured
 	l.profileOnce.Do(func() {})
-	if err := l.adopt(r, adopt); err != nil {
+	if err := l.adopt(r); err != nil {
 		return true, err
 	}
 	if l.path == nil {
@@ -33,14 +33,14 @@ func Resume(ctx context.Context, host Host, opt Options, r *sdk.Resumption, adop
 }
 
 // adopt takes over the tunnel over TLS, and DTLS only beside it.
-func (l *life) adopt(r *sdk.Resumption, adopt func(...uint32) ([]*sdk.Path, error)) error {
+func (l *life) adopt(r *sdk.Resumption) error {
 	var ids []uint32
 	for _, id := range []uint32{l.s.TLSPath, l.s.DTLSPath} {
 		if id != 0 && r.Configured && installed(r, id) && installed(r, l.s.TLSPath) {
 			ids = append(ids, id)
 		}
 	}
-	paths, err := adopt(ids...)
+	paths, err := l.n.host.Adopt(ids...)
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,7 @@ type stored struct {
 	Gateway           string
 	Cookie            string
 	Keys              []byte
+	Banner            string
 	TLSPath, DTLSPath uint32
 	Timers            cstp.Timers
 	DTLS              cstp.DTLS
@@ -53,7 +54,7 @@ const (
 // run then cannot change them without asking the gateway again.
 func (s session) append(b []byte) ([]byte, error) {
 	out := stored{
-		Format: storedFormat, Gateway: s.Gateway.String(), Cookie: s.Cookie,
+		Format: storedFormat, Gateway: s.Gateway.String(), Cookie: s.Cookie, Banner: s.Banner,
 		TLSPath: s.TLSPath, DTLSPath: s.DTLSPath, Timers: s.Timers, DTLS: s.DTLS, MTU: s.MTU,
 		Master: s.Master, Net: s.Net, RekeyAt: s.RekeyAt, Refused: s.Refused,
 	}
@@ -86,7 +87,7 @@ func parseSession(b []byte) (session, error) {
 		return session{}, errors.New("the checkpoint is of another version, or holds no session")
 	}
 	s := session{
-		Gateway: gateway, Cookie: in.Cookie,
+		Gateway: gateway, Cookie: in.Cookie, Banner: in.Banner,
 		TLSPath: in.TLSPath, DTLSPath: in.DTLSPath, Timers: in.Timers, DTLS: in.DTLS, MTU: in.MTU,
 		Master: in.Master, Net: in.Net, RekeyAt: in.RekeyAt, Refused: in.Refused,
 	}

@@ -33,6 +33,7 @@ type Host interface {
 	Attach(ctx context.Context, c Conn, over []byte, f framing.Spec, preference int, replaces Path) (Path, error)
 	Configure(ctx context.Context, c sdk.NetConfig) error
 	Phase(p sdk.Phase) error
+	Adopt(paths ...uint32) ([]Path, error)
 	Checkpoint(data []byte) error
 	Events() <-chan sdk.Event
 	Info(format string, args ...any)
