@@ -41,16 +41,16 @@ func TestDTLSByResumption(t *testing.T) {
 		h.exports = false
 		done := h.start(allSuites)
 		h.taken()
-		k := h.keys[0]
+		k := h.key(0)
 		if k.From != nil || len(k.MasterSecret) != 48 || len(k.SessionID) != 32 || k.Suites[0] != "TLS_RSA_WITH_AES_256_GCM_SHA384" {
 			t.Errorf("key %+v", k)
 		}
-		if offer := h.requests[0].Header.Get("X-Dtls-Ciphersuite"); offer != "OC-DTLS1_2-AES256-GCM:OC-DTLS1_2-AES128-GCM" {
+		if offer := h.request(0).Header.Get("X-Dtls-Ciphersuite"); offer != "OC-DTLS1_2-AES256-GCM:OC-DTLS1_2-AES128-GCM" {
 			t.Errorf("without an exporter offered %q", offer)
 		}
 		pass(time.Minute)
 		h.expect("55 dtls vpn.test:443|55 attach dtls 3 pref 20 replaces 2 over 0")
-		h.dtls = func(int) error { return errBlocked }
+		h.change(func() { h.dtls = func(int) error { return errBlocked } })
 		pass(time.Minute)
 		h.expect("110 dtls vpn.test:443") // the old association goes on
 		h.stop(done, false)
@@ -93,8 +93,8 @@ func TestNarrowPath(t *testing.T) {
 		h := newFakeHost(t, grant(pskFields...))
 		done := h.start(Options{Suites: cstp.Suites, MTU: 1350})
 		h.taken()
-		if h.config.MTU != 1350 {
-			t.Errorf("the user's MTU: %d", h.config.MTU)
+		if h.settings().MTU != 1350 {
+			t.Errorf("the user's MTU: %d", h.settings().MTU)
 		}
 		h.events <- sdk.PathEvent{Path: 1, Kind: sdk.PathMTU, MTU: 1000} // not the one in use
 		h.events <- sdk.PathEvent{Path: 2, Kind: sdk.PathMTU, MTU: 1300}

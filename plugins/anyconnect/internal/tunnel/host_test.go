@@ -76,6 +76,32 @@ func (h *fakeHost) step(format string, args ...any) {
 	h.steps = append(h.steps, fmt.Sprintf("%g ", time.Since(h.begun).Seconds())+fmt.Sprintf(format, args...))
 }
 
+// key, request and settings are what the host saw.
+func (h *fakeHost) key(i int) Key {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.keys[i]
+}
+
+func (h *fakeHost) request(i int) *http.Request {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.requests[i]
+}
+
+func (h *fakeHost) settings() sdk.NetConfig {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.config
+}
+
+// change changes how the host answers from now on.
+func (h *fakeHost) change(how func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	how()
+}
+
 // taken returns the steps since the last call.
 func (h *fakeHost) taken() string {
 	synctest.Wait()
@@ -102,6 +128,8 @@ type fakeConn struct {
 
 func (c *fakeConn) CanExport(context.Context) bool { return c.host.exports }
 func (c *fakeConn) Info() sdk.Info {
+	c.host.mu.Lock()
+	defer c.host.mu.Unlock()
 	return sdk.Info{PathMTU: 1500, ChannelBinding: c.host.binding, Cipher: "TLS_TEST"}
 }
 
@@ -152,9 +180,9 @@ func (h *fakeHost) OpenDTLS(_ context.Context, host string, port int, key Key) (
 	h.step("dtls %s:%d", host, port)
 	h.mu.Lock()
 	h.keys = append(h.keys, key)
-	n := len(h.keys)
+	n, dtls := len(h.keys), h.dtls
 	h.mu.Unlock()
-	if err := h.dtls(n); err != nil {
+	if err := dtls(n); err != nil {
 		return nil, err
 	}
 	ours, theirs := net.Pipe()

@@ -16,14 +16,14 @@ func TestTunnelAndLogout(t *testing.T) {
 		h := newFakeHost(t, grant(pskFields...)+"STF")
 		done := h.start(allSuites)
 		h.expect("0 phase 2|0 tls vpn.test:8443|0 configure mtu 1380|0 attach tls 1 pref 10 replaces 0 over 3|0 dtls vpn.test:4433|0 attach dtls 2 pref 20 replaces 0 over 0")
-		r := h.requests[0]
+		r := h.request(0)
 		if r.Method != "CONNECT" || r.RequestURI != "/CSCOSSLC/tunnel" || r.Header.Get("Cookie") != "webvpn=C00K1E" || r.Header.Get("X-Cstp-Base-Mtu") != "1500" || !strings.HasPrefix(r.Header.Get("X-Dtls-Ciphersuite"), "PSK-NEGOTIATE:") {
 			t.Errorf("asked %v", r)
 		}
-		if k := h.keys[0]; k.From == nil || string(k.SessionID) != "\x0a\x0b" || k.MasterSecret != nil {
+		if k := h.key(0); k.From == nil || string(k.SessionID) != "\x0a\x0b" || k.MasterSecret != nil {
 			t.Errorf("key %+v", k)
 		}
-		if h.config.Banner != "Hello" || len(h.config.Routes) != 1 || len(h.config.ScriptOptions) < 5 {
+		if h.settings().Banner != "Hello" || len(h.settings().Routes) != 1 || len(h.settings().ScriptOptions) < 5 {
 			t.Errorf("configured %+v", h.config)
 		}
 		h.stop(done, true)
@@ -38,8 +38,8 @@ func TestHangupSaysNothing(t *testing.T) {
 		h.taken()
 		h.stop(done, false)
 		h.expect("0 close 1")
-		if len(h.requests) != 1 || h.requests[0].Header.Get("X-Dtls-Master-Secret") != "" {
-			t.Errorf("DTLS was offered: %v", h.requests[0].Header)
+		if len(h.requests) != 1 || h.request(0).Header.Get("X-Dtls-Master-Secret") != "" {
+			t.Errorf("DTLS was offered: %v", h.request(0).Header)
 		}
 	})
 }
@@ -67,8 +67,8 @@ func TestRekeyReplacesEverything(t *testing.T) {
 		h.expect("")
 		pass(time.Second)
 		h.expect("27 tls vpn.test:8443|27 attach tls 3 pref 10 replaces 1 over 0|27 close 2|27 configure mtu 1380|27 dtls vpn.test:4433|27 attach dtls 4 pref 20 replaces 0 over 0")
-		if h.requests[1].Header.Get("X-Cstp-Address") != "10.0.0.2" {
-			t.Errorf("the address was not asked for again: %v", h.requests[1].Header)
+		if h.request(1).Header.Get("X-Cstp-Address") != "10.0.0.2" {
+			t.Errorf("the address was not asked for again: %v", h.request(1).Header)
 		}
 		h.stop(done, false)
 	})

@@ -56,7 +56,7 @@ func TestResumeByCookie(t *testing.T) {
 		h.crash(h.start(Options{NoDTLS: true}))
 		done := h.resume(Options{NoDTLS: true})
 		h.expect("0 adopt []|0 phase 2|0 tls vpn.test:8443|0 attach tls 2 pref 10 replaces 0 over 0|0 configure mtu 1400")
-		if got := h.requests[1].Header.Get("Cookie"); got != "webvpn=C00K1E" {
+		if got := h.request(1).Header.Get("Cookie"); got != "webvpn=C00K1E" {
 			t.Errorf("asked with %q", got)
 		}
 		h.stop(done, false)
@@ -89,14 +89,14 @@ func TestKeyBindingSurvives(t *testing.T) {
 		h.crash(ended)
 		done := h.resume(Options{NoDTLS: true})
 		h.taken()
-		first, second := h.requests[0].Header.Get("X-Anyconnect-Strap-Pubkey"), h.requests[1].Header.Get("X-Anyconnect-Strap-Pubkey")
-		if first == "" || second == "" || first == second || h.requests[1].Header.Get("X-Anyconnect-Strap-Verify") == "" {
+		first, second := h.request(0).Header.Get("X-Anyconnect-Strap-Pubkey"), h.request(1).Header.Get("X-Anyconnect-Strap-Pubkey")
+		if first == "" || second == "" || first == second || h.request(1).Header.Get("X-Anyconnect-Strap-Verify") == "" {
 			t.Errorf("keys %q, then %q", first, second)
 		}
-		h.binding = nil
+		h.change(func() { h.binding = nil })
 		h.events <- sdk.NetworkChange{Reachable: true}
 		h.taken()
-		if got := h.requests[2].Header.Get("X-Anyconnect-Strap-Verify"); got != "" {
+		if got := h.request(2).Header.Get("X-Anyconnect-Strap-Verify"); got != "" {
 			t.Errorf("proved %q without a binding", got)
 		}
 		h.stop(done, false)
@@ -139,7 +139,7 @@ func TestProfileNamedWithTheTunnel(t *testing.T) {
 		if len(named) != 1 || (<-named).URI != "/p.xml" {
 			t.Errorf("named %d times", len(named))
 		}
-		for _, o := range h.config.ScriptOptions {
+		for _, o := range h.settings().ScriptOptions {
 			if strings.Contains(o[1], "manifest") {
 				t.Errorf("a script sees %v", o)
 			}
