@@ -103,10 +103,10 @@ func TestFailingScriptIsAWarning(t *testing.T) {
 
 func TestSlowScriptIsKilled(t *testing.T) {
 	a, calls, logged := recorder(t, "sleep 600")
-	a.o.Timeout = 200 * time.Millisecond
+	a.o.Timeout = 2 * time.Second
 	must(t, a.Apply(t.Context(), goldens["split"]))
 	expect(t, calls, "connect tun0 none 77")
-	if !strings.Contains(logged.String(), "longer than 200ms") {
+	if !strings.Contains(logged.String(), "longer than 2s") {
 		t.Errorf("the log: %s", logged)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 const sandboxed = "VPNC_SCRIPT_TEST_SANDBOX"
@@ -65,6 +66,17 @@ func arrange(t *testing.T) {
 		ip -6 addr add fd01::2/64 dev eth0 nodad; ip -6 route add default via fd01::1 dev eth0
 		ip tuntap add tun9 mode tun; sysctl -qw net.ipv6.conf.tun9.addr_gen_mode=1
 		ip link set tun9 up mtu 1390; ip link set tun9 down`)
+	await(t, "eth0 and eth1 to be up", func() bool { return strings.Count(sh(t, "ip link"), "state UP") == 2 })
+}
+
+// await gives the kernel time: it tells of links a moment after they changed.
+func await(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !done(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
 }
 
 func sh(t *testing.T, script string) string {

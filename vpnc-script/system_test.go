@@ -204,19 +204,9 @@ func TestSystemRoams(t *testing.T) {
 
 		sh(t, "ip link del wlan0; ip link set eth1 up; ip route replace default via 10.1.0.1; ip -6 route replace default via fd01::1 dev eth0")
 		must(t, a.Apply(t.Context(), netcfg.Config{}))
-		awaitUnchanged(t, before)
+		await(t, "the link to be up", func() bool { return strings.Count(sh(t, "ip link"), "state UP") == 2 })
+		unchanged(t, before)
 	}
-}
-
-// awaitUnchanged gives the kernel time to notice that a link is up again.
-func awaitUnchanged(t *testing.T, before string) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
-		if network(t) == before {
-			return
-		}
-	}
-	unchanged(t, before)
 }
 
 // What cannot be set up is undone, and is an error.
