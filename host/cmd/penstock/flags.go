@@ -80,7 +80,7 @@ func (c *connectFlags) add(f *pflag.FlagSet, o option.Option) {
 	if strings.HasPrefix(o.Key, "no-") || f.Lookup("no-"+o.Key) != nil {
 		return
 	}
-	negative := f.VarPF(&optionFlag{c, o, "false"}, "no-"+o.Key, "", "turn this off: "+helpOf(o))
+	negative := f.VarPF(&optionFlag{c, o, "false"}, "no-"+o.Key, "", "turn off: "+plainHelp(o))
 	negative.NoOptDefVal = "true"
 	flag.Hidden = o.Default == "true" // help shows the one that changes something
 	negative.Hidden = !flag.Hidden
@@ -172,8 +172,13 @@ func (c *connectFlags) readSecrets() (map[string]secret.String, error) {
 	return all, nil
 }
 
+// plainHelp is the option's help as part of a line; pflag takes `x` for the value's word.
+func plainHelp(o option.Option) string {
+	return strings.TrimSuffix(strings.ReplaceAll(o.Help, "`", "'"), ".")
+}
+
 func helpOf(o option.Option) string {
-	help := strings.TrimSuffix(strings.ReplaceAll(o.Help, "`", "'"), ".")
+	help := plainHelp(o)
 	if len(o.Choices) > 0 {
 		help += " (" + strings.Join(o.Choices, ", ") + ")"
 	}
