@@ -139,7 +139,7 @@ func TestExportedNamesAreDocumented(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, d := range f.Decls {
-			if fn, ok := d.(*ast.FuncDecl); ok && fn.Name.IsExported() && fn.Doc == nil && !methodOfHidden(fn) {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Name.IsExported() && fn.Doc == nil && !methodOfHidden(fn) && fn.Name.Name != "Error" && fn.Name.Name != "String" {
 				t.Errorf("%s: %s has no comment", name, fn.Name.Name)
 			}
 		}
