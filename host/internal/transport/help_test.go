@@ -17,6 +17,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -198,3 +199,5 @@ func plaintext(t testing.TB, s interface{ Plaintext() (*os.File, error) }) *net.
 	t.Cleanup(func() { _ = conn.Close() })
 	return conn.(*net.UnixConn)
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -101,7 +101,7 @@ func readConnectReply(conn net.Conn) error {
 func connectStatus(line string) error {
 	version, rest, _ := strings.Cut(line, " ")
 	code, reason, _ := strings.Cut(rest, " ")
-	n, err := strconv.Atoi(code)
+	n, err := strconv.ParseUint(code, 10, 16)
 	if !strings.HasPrefix(version, "HTTP/1.") || err != nil || len(code) != 3 {
 		return diag.New(diag.Unreachable, "the proxy does not answer in HTTP", "check its address and kind").With("proxy")
 	}

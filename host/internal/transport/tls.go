@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -169,41 +168,38 @@ func cbcOverhead(name string) int {
 
 // handshakeDiagnostic names what went wrong in a handshake with host.
 func handshakeDiagnostic(host string, info *TLSInfo, err error) error {
-	var refused *refusal
-	if errors.As(err, &refused) {
-		return err
-	}
 	var (
-		alert  tls.AlertError
-		record tls.RecordHeaderError
-		weak   *x509.CertificateInvalidError
+		refused *refusal
+		record  tls.RecordHeaderError
 	)
+	alert := alertOf(err)
 	switch {
+	case errors.As(err, &refused):
+		return err
 	case errors.As(err, &record):
 		return diag.New(diag.Unreachable, host+" does not answer with TLS", "check the port; something else may listen there")
-	case errors.As(err, &alert) && info.CertRequested && certificateAlert(alert):
-		return clientCertificateDiagnostic(host, info, err)
-	case errors.As(err, &alert), strings.Contains(err.Error(), "unsupported protocol version"):
+	case info.CertRequested && (strings.Contains(alert, "certificate") || strings.Contains(alert, "access denied")):
+		return clientCertificateDiagnostic(host, info, alert)
+	case alert != "", strings.Contains(err.Error(), "unsupported protocol version"):
 		return diag.New(diag.Unreachable, "no TLS handshake with "+host,
 			fmt.Sprintf("%v; an old gateway may need TLS 1.0 or RSA key exchange to be allowed", err))
-	case errors.As(err, &weak):
-		return diag.New(diag.Certificate, "the certificate of "+host+" cannot be read", err.Error())
 	}
 	return dialDiagnostic(host, err)
 }
 
-// certificateAlert says whether the alert is about the certificate we sent, or did not.
-func certificateAlert(a tls.AlertError) bool {
-	switch uint8(a) {
-	case 42, 43, 44, 45, 46, 48, 49, 116: // bad_certificate ... certificate_required (RFC 8446 section 6.2)
-		return true
+// alertOf is the text of the alert that the gateway sent, "" when err is none.
+// crypto/tls has no exported type for it.
+func alertOf(err error) string {
+	var remote *net.OpError
+	if errors.As(err, &remote) && remote.Op == "remote error" {
+		return remote.Err.Error()
 	}
-	return false
+	return ""
 }
 
-func clientCertificateDiagnostic(host string, info *TLSInfo, err error) error {
+func clientCertificateDiagnostic(host string, info *TLSInfo, alert string) error {
 	if !info.CertSent {
 		return diag.New(diag.AuthRefused, host+" wants a client certificate", "give one with usercert and userkey").With("usercert")
 	}
-	return diag.New(diag.AuthRefused, host+" refused the client certificate", err.Error()).With("usercert")
+	return diag.New(diag.AuthRefused, host+" refused the client certificate", alert+"; it may have expired, or be meant for another gateway").With("usercert")
 }
