@@ -29,6 +29,7 @@ const (
 	Wake
 )
 
+// String is the event as a word for logs.
 func (e Event) String() string {
 	return [...]string{"changed", "lost", "suspend", "wake"}[e]
 }
