@@ -34,7 +34,7 @@ func TestEveryKindOfPromptArrivesWhole(t *testing.T) {
 	h := plugintest.NewHost(t)
 	h.Answer("main", map[string]string{"pass": "Iridium-4711"})
 	h.Answer("sso", map[string]string{"token": "Palladium-46"})
-	run := h.Run(connect(func(ctx context.Context, s *sdk.Session) error {
+	run := h.Run(negotiating(func(ctx context.Context, s *sdk.Session) error {
 		var answers []prompt.Answer
 		for _, p := range prompts {
 			a, err := s.Ask(ctx, p)
@@ -70,7 +70,7 @@ func TestAskIsTakenBack(t *testing.T) {
 		close(takenBack)
 		return prompt.Answer{}
 	}
-	run := h.Run(connect(func(ctx context.Context, s *sdk.Session) error {
+	run := h.Run(negotiating(func(ctx context.Context, s *sdk.Session) error {
 		short, cancel := context.WithCancel(ctx)
 		go func() {
 			<-asked

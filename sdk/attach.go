@@ -28,7 +28,8 @@ type AttachOptions struct {
 	Replaces   *Path // stops sending now, ends when it falls silent
 }
 
-// Attach turns a transport into a path of the tunnel; over is what the plugin had
+// Attach turns a transport into a path of the tunnel; Configure comes before, it makes
+// the tunnel. over is what the plugin had
 // read from it too much (the rest is read by Attach). Packets leave on the living
 // path with the highest preference. The transport cannot be read or written any
 // more, and is closed when Attach fails. Datagrams that a UDP transport holds unread

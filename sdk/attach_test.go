@@ -30,7 +30,7 @@ func packetFrame(payload []byte) []byte {
 
 // attacher reads the head through a buffer of size octets, says READY and attaches.
 func attacher(size int) connect {
-	return func(ctx context.Context, s *sdk.Session) error {
+	return negotiating(func(ctx context.Context, s *sdk.Session) error {
 		conn, err := s.OpenTLS(ctx, "vpn.example.com", 443, sdk.TLSOptions{})
 		if err != nil {
 			return err
@@ -54,7 +54,7 @@ func attacher(size int) connect {
 			}
 		}
 		return nil
-	}
+	})
 }
 
 // TestHandoverLosesNothing cuts what the gateway sends at every octet: the first part

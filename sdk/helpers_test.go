@@ -29,7 +29,17 @@ func session(t *testing.T, prepare func(h *plugintest.Host), body func(ctx conte
 	if prepare != nil {
 		prepare(h)
 	}
-	return h.Run(connect(body), plugintest.Profile{Protocol: "test"}).Wait()
+	return h.Run(negotiating(body), plugintest.Profile{Protocol: "test"}).Wait()
+}
+
+// negotiating is a plugin whose gateway asks for no login, and has settled the network.
+func negotiating(body connect) connect {
+	return func(ctx context.Context, s *sdk.Session) error {
+		if err := errors.Join(s.Phase(sdk.Negotiating), s.Configure(ctx, sdk.NetConfig{})); err != nil {
+			return err
+		}
+		return body(ctx, s)
+	}
 }
 
 // echo is a gateway that returns what it gets.

@@ -213,7 +213,7 @@ func TestDTLSCanOnlyBeAttached(t *testing.T) {
 	plugintest.CheckLeaks(t)
 	h := plugintest.NewHost(t)
 	echoes(h)
-	run := h.Run(connect(func(ctx context.Context, s *sdk.Session) error {
+	run := h.Run(negotiating(func(ctx context.Context, s *sdk.Session) error {
 		for _, o := range []sdk.DTLSOptions{{}, {MasterSecret: make([]byte, 48), PSK: &sdk.PSK{}}} {
 			_, err := s.OpenDTLS(ctx, "vpn.example.com", 443, o)
 			wantCode(t, err, diag.Invalid)

@@ -2,6 +2,7 @@ package sdk_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"testing"
 
@@ -13,6 +14,9 @@ import (
 
 // twoPaths is up with two paths and then waits.
 func twoPaths(ctx context.Context, s *sdk.Session) error {
+	if err := errors.Join(s.Phase(sdk.Negotiating), s.Configure(ctx, sdk.NetConfig{})); err != nil {
+		return err
+	}
 	for preference := range 2 {
 		conn, err := s.OpenUDP(ctx, "vpn.example.com", 443)
 		if err != nil {
@@ -21,9 +25,6 @@ func twoPaths(ctx context.Context, s *sdk.Session) error {
 		if _, err := s.Attach(ctx, conn, nil, framing.Spec{}, sdk.AttachOptions{Preference: preference}); err != nil {
 			return err
 		}
-	}
-	if err := s.Configure(ctx, sdk.NetConfig{}); err != nil {
-		return err
 	}
 	if err := s.Checkpoint([]byte("cookie")); err != nil {
 		return err
@@ -115,7 +116,7 @@ func TestADeadPathIsAnEvent(t *testing.T) {
 	h := plugintest.NewHost(t)
 	h.Gateway("tls", plugintest.Any, func(c net.Conn) { _, _ = c.Write([]byte("not a frame")) })
 	event := make(chan sdk.Event, 1)
-	run := h.Run(connect(func(ctx context.Context, s *sdk.Session) error {
+	run := h.Run(negotiating(func(ctx context.Context, s *sdk.Session) error {
 		conn, err := s.OpenTLS(ctx, "vpn.example.com", 443, sdk.TLSOptions{})
 		if !check(t, "open", err) {
 			return nil

@@ -106,10 +106,17 @@ func (s *Session) conclude(err error) error {
 	if errors.Is(context.Cause(s.stream.ctx), errFlooded) {
 		return status.Error(codes.ResourceExhausted, errFlooded.Error())
 	}
-	if err == nil || s.stream.ctx.Err() != nil || s.stopped() && errors.Is(err, context.Canceled) {
+	if err == nil || s.stream.ctx.Err() != nil || s.stopped() && interrupted(err) {
 		return nil
 	}
 	return s.stream.say(&pluginpb.FromPlugin{Message: &pluginpb.FromPlugin_Failed{Failed: s.failed(err)}})
+}
+
+// interrupted says whether err is what a Stop makes of a call: its context ended, or the
+// call crossed it on the way and came too late.
+func interrupted(err error) bool {
+	var d *diag.Diagnostic
+	return errors.Is(err, context.Canceled) || errors.As(err, &d) && d.Code == diag.NotPermitted
 }
 
 func (s *Session) stopped() bool {

@@ -127,6 +127,7 @@ func TestCheckpointAndConfigure(t *testing.T) {
 	}
 	h := plugintest.NewHost(t)
 	run := h.Run(connect(func(ctx context.Context, s *sdk.Session) error {
+		check(t, "phase", s.Phase(sdk.Negotiating))
 		wantCode(t, s.Checkpoint(make([]byte, 64<<10+1)), diag.Invalid)
 		check(t, "checkpoint", s.Checkpoint([]byte("one")))
 		check(t, "checkpoint", s.Checkpoint([]byte("two")))
@@ -167,7 +168,7 @@ func TestNothingWorksAfterTheHost(t *testing.T) {
 	h := plugintest.NewHost(t)
 	echoes(h)
 	ready, result := make(chan struct{}), make(chan error, 1)
-	run := h.Run(connect(func(ctx context.Context, s *sdk.Session) error {
+	run := h.Run(negotiating(func(ctx context.Context, s *sdk.Session) error {
 		conn, err := s.OpenTCP(ctx, "vpn.example.com", 443)
 		check(t, "open", err)
 		close(ready)

@@ -24,6 +24,12 @@ func (r *Run) handleAttach(id uint64, m *pluginpb.Attach) {
 		r.refuse(id, diag.Newf(diag.Invalid, "transport %d cannot be attached", m.GetTransport()))
 		return
 	}
+	if !r.h.isConfigured() {
+		l.close()
+		r.fault("attached transport %d before it configured the network: there is no device yet", l.id)
+		r.refuse(id, diag.New(diag.Invalid, "a path without network settings", "Configure comes before Attach."))
+		return
+	}
 	p := newPath(r.h, l, spec, m)
 	r.h.goes(func() {
 		ctx, cancel := context.WithTimeout(r.ctx, patience)
@@ -66,6 +72,7 @@ func (r *Run) install(id uint64, p *Path) {
 		delete(r.handover, id)
 		r.attached = append(r.attached, p)
 	})
+	r.maybeUp()
 	r.ok(id)
 	r.h.goes(p.read)
 }

@@ -22,6 +22,9 @@ func good(ctx context.Context, s *sdk.Session) error {
 	if _, err := askFor(login, s); err != nil {
 		return err
 	}
+	if err := s.Phase(sdk.Negotiating); err != nil {
+		return err
+	}
 	conn, err := s.OpenUDP(login, s.Options()["gateway"], 5900)
 	if err != nil {
 		return err
@@ -34,10 +37,10 @@ func good(ctx context.Context, s *sdk.Session) error {
 	if _, err := conn.Read(make([]byte, 100)); err != nil {
 		return errors.Join(err, login.Err())
 	}
-	if _, err := s.Attach(login, conn, nil, framing.Spec{}, sdk.AttachOptions{}); err != nil {
+	if err := s.Configure(login, sdk.NetConfig{}); err != nil {
 		return err
 	}
-	if err := s.Configure(login, sdk.NetConfig{}); err != nil {
+	if _, err := s.Attach(login, conn, nil, framing.Spec{}, sdk.AttachOptions{}); err != nil {
 		return err
 	}
 	for e := range s.Events() {
@@ -49,6 +52,9 @@ func good(ctx context.Context, s *sdk.Session) error {
 }
 
 func askFor(ctx context.Context, s *sdk.Session) (string, error) {
+	if err := s.Phase(sdk.Authenticating); err != nil {
+		return "", err
+	}
 	a, err := s.Ask(ctx, prompt.Prompt{Form: &prompt.Form{ID: "main", Fields: []prompt.Field{{Name: "password", Kind: prompt.Password}}}})
 	if err == nil && a.Cancelled {
 		err = diag.New(diag.Cancelled, "cancelled", "")
@@ -108,10 +114,10 @@ func TestBadDescriptionsAreFound(t *testing.T) {
 		"is there twice":     {Name: "x", Version: "1.0.0", Protocols: protocols, Options: option.Schema{{Key: "a"}, {Key: "a"}}},
 		"a secret has no":    {Name: "x", Version: "1.0.0", Protocols: protocols, Options: option.Schema{{Key: "a", Secret: true, Default: "s"}}},
 	} {
-		mustFail(t, why, func(t testing.TB) { testDescribe(t, starting(described{d})) })
+		mustFail(t, why, func(t testing.TB) { testDescribe(t, serving(described{d})) })
 	}
-	mustFail(t, "differently the second time", func(t testing.TB) { testDescribe(t, starting(moody{calls: new(int)})) })
-	mustFail(t, "is the plugin's business", func(t testing.TB) { testValidate(t, starting(described{})) })
+	mustFail(t, "differently the second time", func(t testing.TB) { testDescribe(t, serving(moody{calls: new(int)})) })
+	mustFail(t, "is the plugin's business", func(t testing.TB) { testValidate(t, serving(described{})) })
 }
 
 // stageNamed is one of the stages with a scenario.
@@ -127,19 +133,22 @@ func stageNamed(t testing.TB, name string) stage {
 
 func TestPluginsThatDoNotEndAreFound(t *testing.T) {
 	deaf := connect(func(ctx context.Context, s *sdk.Session) error {
+		_ = s.Phase(sdk.Negotiating)
 		_, err := s.OpenUDP(ctx, "vpn.example.com", 5900) // without UntilStop
 		return err
 	})
-	mustFail(t, "did not end within", func(t testing.TB) { stageNamed(t, "opening").testStop(t, starting(deaf)) })
+	mustFail(t, "did not end within", func(t testing.TB) { stageNamed(t, "opening").testStop(t, serving(deaf)) })
 	release := make(chan struct{})
 	defer close(release)
 	stuck := connect(func(ctx context.Context, s *sdk.Session) error {
+		_ = s.Phase(sdk.Negotiating)
 		_, _ = s.OpenUDP(ctx, "vpn.example.com", 5900)
 		<-release
 		return nil
 	})
-	mustFail(t, "although its host was gone", func(t testing.TB) { stageNamed(t, "opening").testLeftAlone(t, starting(stuck)) })
+	mustFail(t, "although its host was gone", func(t testing.TB) { stageNamed(t, "opening").testLeftAlone(t, serving(stuck)) })
 	sulking := connect(func(ctx context.Context, s *sdk.Session) error {
+		_ = s.Phase(sdk.Negotiating)
 		_, _ = s.OpenUDP(ctx, "vpn.example.com", 5900)
 		return errors.New("interrupted")
 	})
@@ -147,21 +156,21 @@ func TestPluginsThatDoNotEndAreFound(t *testing.T) {
 		s := stageNamed(t, "opening")
 		s.prepare = func(h *Host) { h.Gateway("udp", Any, func(net.Conn) {}) }
 		s.reached = func(*Run) bool { return true }
-		s.testStop(t, starting(sulking))
+		s.testStop(t, serving(sulking))
 	})
 }
 
 func TestPluginsThatFailBadlyAreFound(t *testing.T) {
 	silent := connect(func(context.Context, *sdk.Session) error { return nil })
-	mustFail(t, "want Failed", func(t testing.TB) { testRefused(t, starting(silent), nil) })
-	mustFail(t, "want Failed", func(t testing.TB) { testGarbage(t, starting(silent), nil) })
+	mustFail(t, "want Failed", func(t testing.TB) { testRefused(t, serving(silent), nil) })
+	mustFail(t, "want Failed", func(t testing.TB) { testGarbage(t, serving(silent), nil) })
 	wordless := connect(func(context.Context, *sdk.Session) error { return &diag.Diagnostic{Code: diag.Config} })
-	mustFail(t, "a diagnostic says nothing", func(t testing.TB) { testRefused(t, starting(wordless), nil) })
+	mustFail(t, "a diagnostic says nothing", func(t testing.TB) { testRefused(t, serving(wordless), nil) })
 	stubborn := connect(func(ctx context.Context, s *sdk.Session) error {
 		_, err := askFor(ctx, s)
 		return &sdk.Failure{Retry: sdk.Reauth, Diagnostics: []diag.Diagnostic{*diag.Of(err)}}
 	})
-	mustFail(t, "want retry never and code cancelled", func(t testing.TB) { scene.testCancelled(t, starting(stubborn)) })
+	mustFail(t, "want retry never and code cancelled", func(t testing.TB) { scene.testCancelled(t, serving(stubborn)) })
 }
 
 func TestSecretsThatComeBackAreFound(t *testing.T) {

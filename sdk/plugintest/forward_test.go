@@ -2,6 +2,7 @@ package plugintest
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -34,6 +35,9 @@ func TestForwardLeadsToRealServers(t *testing.T) {
 	h.Forward("tls", "vpn.example.com:443", web.Listener.Addr().String())
 	h.Forward("udp", "vpn.example.com:500", packets.LocalAddr().String())
 	err = h.Run(connect(func(ctx context.Context, s *sdk.Session) error {
+		if err := s.Phase(sdk.Negotiating); err != nil {
+			return err
+		}
 		conn, err := s.OpenTLS(ctx, "vpn.example.com", 443, sdk.TLSOptions{})
 		if err != nil {
 			return err
@@ -86,6 +90,9 @@ func TestPathsObeyRules(t *testing.T) {
 	})
 	event := make(chan sdk.Event, 1)
 	run := h.Run(connect(func(ctx context.Context, s *sdk.Session) error {
+		if err := errors.Join(s.Phase(sdk.Negotiating), s.Configure(ctx, sdk.NetConfig{})); err != nil {
+			return err
+		}
 		conn, err := s.OpenUDP(ctx, "vpn.example.com", 1)
 		if err != nil {
 			return err

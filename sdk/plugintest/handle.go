@@ -18,8 +18,12 @@ func (r *Run) handle(m *pluginpb.FromPlugin) {
 		r.fault("said something after Failed")
 		return
 	}
+	if !r.permitted(m) {
+		return
+	}
 	switch x := m.GetMessage().(type) {
 	case *pluginpb.FromPlugin_Phase:
+		r.setPhase(x.Phase.GetPhase())
 		r.note(func() { r.phases = append(r.phases, sdk.Phase(x.Phase.GetPhase())) })
 		r.ok(m.GetId())
 	case *pluginpb.FromPlugin_Prompt:
@@ -118,6 +122,7 @@ func (r *Run) handleConfig(id uint64, m *pluginpb.NetConfig) {
 	r.h.configured = true
 	r.h.mu.Unlock()
 	r.note(func() { r.configs = append(r.configs, c) })
+	r.maybeUp()
 	r.ok(id)
 }
 
@@ -160,6 +165,10 @@ func (r *Run) handleAdopted(re uint64, m *pluginpb.Adopted) {
 	}
 	r.resumeID = 0
 	r.h.keepPaths(m.GetTransports(), r.fault)
+	if len(m.GetTransports()) > 0 {
+		r.setPhase(pluginpb.Phase_NEGOTIATING)
+		r.maybeUp()
+	}
 }
 
 func (r *Run) handleFailed(m *pluginpb.Failed) {

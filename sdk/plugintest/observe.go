@@ -88,6 +88,7 @@ func (r *Run) Send(e sdk.Event) {
 	m := &pluginpb.FromHost{}
 	switch e := e.(type) {
 	case sdk.Stop:
+		r.note(func() { r.phase = stopping })
 		stop := &pluginpb.Stop{Reason: pluginpb.Stop_HANGUP, DeadlineMs: uint32(e.Deadline.Milliseconds())}
 		if e.Logout {
 			stop.Reason = pluginpb.Stop_LOGOUT

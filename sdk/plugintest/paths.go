@@ -35,6 +35,12 @@ func (h *Host) keepPaths(adopted []uint32, fault func(string, ...any)) {
 	}
 }
 
+func (h *Host) isConfigured() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.configured
+}
+
 func (h *Host) dropPaths() { h.keepPaths(nil, nil) }
 
 // dropPath says whether the path was there.

@@ -78,6 +78,6 @@ func (c connect) Describe() sdk.Description {
 
 func (c connect) Connect(ctx context.Context, s *sdk.Session) error { return c(ctx, s) }
 
-func starting(p sdk.Plugin) Starter {
+func serving(p sdk.Plugin) Starter {
 	return func(t testing.TB) *Target { return InProcess(t, p) }
 }

@@ -49,7 +49,8 @@ type Run struct {
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed and replaced whenever something below changes
-	heard    []string      // kinds of messages, in order
+	phase    phase
+	heard    []string // kinds of messages, in order
 	opens    []*pluginpb.Open
 	prompts  []prompt.Prompt
 	progress []Progress

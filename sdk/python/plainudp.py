@@ -30,8 +30,8 @@ class PlainUDP(penstock.Plugin):
         conn = session.open(session.options["gateway"], PORT)
         settings = say_hello(conn, credentials)
         session.phase(pb.NEGOTIATING)
-        path = session.attach(conn, FRAMING)
         session.configure(settings)
+        path = session.attach(conn, FRAMING)
         stay(session, path)
 
 

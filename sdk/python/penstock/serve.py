@@ -127,7 +127,8 @@ class _Service:
         except (Stopped, HostGone):
             pass
         except Failed as failed:
-            session.say(failed=failed.message)
+            if not session.crossed_stop(failed):
+                session.say(failed=failed.message)
         except Exception as error:  # a bug: the host logs stderr, people learn of its kind
             traceback.print_exc()
             session.say(failed=unexplained(error))

@@ -112,6 +112,10 @@ class Session:
             if self._stopped:
                 raise Stopped()
 
+    def crossed_stop(self, failed):
+        """Whether the host refused something because it had said Stop already."""
+        return self._stopped and failed.message.diagnostics[0].code == pb.CODE_NOT_PERMITTED
+
     def say(self, **message):
         """Sends what expects no answer."""
         self._send(pb.FromPlugin(**message))

@@ -21,13 +21,14 @@ class Stream(penstock.Plugin):
             path, = session.adopt([session.resumed.installed[0].transport])
             path.send(7, session.resumed.checkpoint)
         else:
+            session.phase(pb.NEGOTIATING)
             conn = session.open("vpn.example.com", 443, "tls", alpn=["x"])
             data = b""
             while b"\r\n\r\n" not in data:
                 data += conn.recv(int(session.options["size"]))
             conn.send(b"READY")
-            session.attach(conn, FRAMING, over=data.partition(b"\r\n\r\n")[2])
             session.configure(pb.NetConfig(mtu=1400))
+            session.attach(conn, FRAMING, over=data.partition(b"\r\n\r\n")[2])
             session.checkpoint(b"cookie")
         for event in session.events():
             if event.WhichOneof("message") == "stop":
