@@ -40,7 +40,7 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 		return never(err)
 	}
 	if r := s.Resumed(); r != nil {
-		used, err := tunnel.Resume(ctx, tunnel.OnSession(s), o.tunnel(s), r, s.Adopt)
+		used, err := tunnel.Resume(ctx, tunnel.OnSession(s), o.tunnel(s), r)
 		if used || err != nil {
 			return err
 		}

@@ -22,7 +22,7 @@ type Request struct {
 
 // Append writes r in wire form. It refuses what would break the framing of the message.
 func (r Request) Append(b []byte) ([]byte, error) {
-	if strings.ContainsAny(r.Method+r.Target, " \r\n\x00") || r.Target == "" {
+	if strings.ContainsAny(r.Method+r.Target, " \r\n\x00") || !strings.HasPrefix(r.Target, "/") {
 		return b, fmt.Errorf("%q is no request target", r.Target)
 	}
 	b = fmt.Appendf(b, "%s %s HTTP/1.1\r\n", r.Method, r.Target)

@@ -83,11 +83,12 @@ func TestHostileResponses(t *testing.T) {
 func TestRequestRefusesWhatWouldBreakIt(t *testing.T) {
 	good := Request{Method: "GET", Target: "/", Host: "vpn.test"}
 	for name, r := range map[string]Request{
-		"target":  {Method: "GET", Target: "/\r\nEvil: 1", Host: "vpn.test"},
-		"host":    {Method: "GET", Target: "/", Host: "vpn.test\r\nEvil: 1"},
-		"value":   {Method: "GET", Target: "/", Host: "vpn.test", Header: Header{{"User-Agent", "a\nb"}}},
-		"name":    {Method: "GET", Target: "/", Host: "vpn.test", Header: Header{{"User Agent", "a"}}},
-		"nothing": {Method: "GET", Host: "vpn.test"},
+		"target":   {Method: "GET", Target: "/\r\nEvil: 1", Host: "vpn.test"},
+		"host":     {Method: "GET", Target: "/", Host: "vpn.test\r\nEvil: 1"},
+		"value":    {Method: "GET", Target: "/", Host: "vpn.test", Header: Header{{"User-Agent", "a\nb"}}},
+		"name":     {Method: "GET", Target: "/", Host: "vpn.test", Header: Header{{"User Agent", "a"}}},
+		"relative": {Method: "GET", Target: "staff", Host: "vpn.test"},
+		"nothing":  {Method: "GET", Host: "vpn.test"},
 	} {
 		if _, err := r.Append(nil); err == nil {
 			t.Errorf("%s: was written", name)

@@ -161,6 +161,7 @@ func (s Server) URL() (*url.URL, error) {
 	if err != nil || u.Scheme != "https" || u.Hostname() == "" {
 		return nil, fmt.Errorf("the profile's gateway %q has no address that can be used", s.Name)
 	}
+	u.Path = "/" + strings.TrimPrefix(u.Path, "/")
 	if s.Group != "" {
 		u = u.JoinPath(s.Group)
 	}

@@ -22,7 +22,7 @@ func TestFetchProfile(t *testing.T) {
 		t.Fatalf("got %+v, %v", p, err)
 	}
 	found, ok := p.Find("head OFFICE")
-	if u, err := found.URL(); !ok || err != nil || u.String() != "https://vpn.test/staff" {
+	if u, err := found.URL(); !ok || err != nil || u.String() != "https://vpn.test/staff" || u.RequestURI() != "/staff" {
 		t.Errorf("got %v, %v", u, err)
 	}
 	if _, ok := p.Find("elsewhere"); ok {

@@ -177,6 +177,7 @@ func (l *life) onConnected(r connectResult) error {
 // are waiting for.
 func (l *life) install(g *granted) error {
 	l.take(g)
+	l.save() // a crash must not lose the key that the gateway knows now
 	if !l.configured {
 		if err := l.configure(); err != nil {
 			return fail(sdk.Never, diag.Of(err))
