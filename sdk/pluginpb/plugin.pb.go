@@ -3096,7 +3096,8 @@ func (x *Exported) GetData() []byte {
 //	plugin: reads to the end, sends Residual with what it had read too much
 //	host:   decodes the residual, then the wire; answers Ok
 //
-// For a dtls transport there is nothing to drain: the host answers Ok at once.
+// For a dtls transport there is nothing to drain: the host answers Ok at once. The
+// first NetConfig comes before the first Attach: it makes the tunnel's device.
 type Attach struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Transport     uint32                 `protobuf:"varint,1,opt,name=transport,proto3" json:"transport,omitempty"`
