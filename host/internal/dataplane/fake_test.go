@@ -265,6 +265,18 @@ func (r *rig) stream(id uint32, preference int, replaces uint32, rules framing.R
 	return s
 }
 
+// blockedStream is a path whose gateway does not read until block is closed.
+func (r *rig) blockedStream(id uint32, preference int) *fakeStream {
+	r.t.Helper()
+	s := newStream(r.sent)
+	s.block = make(chan struct{})
+	if err := r.AddStream(id, s, cstp(rules()), preference, 0, "tls", 60); err != nil {
+		r.t.Fatal(err)
+	}
+	synctest.Wait()
+	return s
+}
+
 func (r *rig) datagram(id uint32, preference int, replaces uint32, kind string, rules framing.Rules) *fakeDatagram {
 	r.t.Helper()
 	d := newDatagram(r.sent)

@@ -136,6 +136,25 @@ func TestRefusedProbeLowersTheMTU(t *testing.T) {
 	})
 }
 
+// narrowStream knows its path MTU.
+type narrowStream struct{ *fakeStream }
+
+func (narrowStream) PathMTU() int { return 1300 }
+
+// A stream carries what is needed whatever the path: TCP cuts it.
+func TestStreamOnANarrowPathCarriesTheLeast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Options{MTU: 1400, MinMTU: 1280})
+		s := narrowStream{newStream(r.sent)}
+		if err := r.AddStream(1, s, cstp(framing.Rules{}), 0, 0, "tls", 60); err != nil {
+			t.Fatal(err)
+		}
+		if r.device.MTU() != 1280 {
+			t.Errorf("MTU %d", r.device.MTU())
+		}
+	})
+}
+
 // stubborn is a device that keeps its MTU, and counts how often it was asked.
 type stubborn struct {
 	tun.Device

@@ -120,6 +120,42 @@ func TestABatchThatADatagramWireSpoiledIsCountedAsLost(t *testing.T) {
 	})
 }
 
+// A batch that waits for its turn on a path goes elsewhere when the path is
+// replaced meanwhile: what it began with, a control frame, is finished.
+func TestReplacedPathStopsAtAFrameBoundary(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Options{})
+		old := r.blockedStream(1, 0)
+		if err := r.SendControl(1, typeAsk, nil); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		r.kernelSends(numbered(1, 40))
+		synctest.Wait()
+		r.datagram(2, 0, 1, "dtls", framing.Rules{})
+		close(old.block)
+		synctest.Wait()
+		got, _ := r.sent.take()
+		if len(got) != 2 || !bytes.Equal(got[0], stf(typeAsk, nil)) || !bytes.Equal(got[1], dtls(typeData, numbered(1, 40))) {
+			t.Errorf("sent %x", got)
+		}
+	})
+}
+
+func TestEndedPathLeavesNoTimer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Options{})
+		s := r.stream(1, 0, 0, rules())
+		r.event(1, Up)
+		x := r.paths[1]
+		close(s.fromGW)
+		r.event(1, Dead)
+		if x.keeper.timer.Stop() {
+			t.Error("the timer runs on")
+		}
+	})
+}
+
 func TestReplacedPathReadsUntilItIsSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, Options{})
@@ -179,7 +215,7 @@ func TestReplacedPathThatTheGatewayClosesEnds(t *testing.T) {
 func TestRemoveFlushesAndMakesNoEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, Options{})
-		s := r.stream(1, 0, 0, rules())
+		s := r.blockedStream(1, 0)
 		r.event(1, Up)
 		r.kernelSends(numbered(1, 40))
 		synctest.Wait()
@@ -188,8 +224,11 @@ func TestRemoveFlushesAndMakesNoEvent(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		removed := make(chan error)
+		go func() { removed <- r.Remove(1) }()
 		synctest.Wait()
-		if err := r.Remove(1); err != nil {
+		close(s.block)
+		if err := <-removed; err != nil {
 			t.Fatal(err)
 		}
 		got, _ := r.sent.take()
@@ -207,11 +246,7 @@ func TestRemoveFlushesAndMakesNoEvent(t *testing.T) {
 func TestRemoveDoesNotWaitForAGatewayThatDoesNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, Options{})
-		s := newStream(r.sent)
-		s.block = make(chan struct{})
-		if err := r.AddStream(1, s, cstp(rules()), 0, 0, "tls", 60); err != nil {
-			t.Fatal(err)
-		}
+		r.blockedStream(1, 0)
 		r.kernelSends(numbered(1, 40))
 		synctest.Wait()
 		start := time.Now()

@@ -67,7 +67,7 @@ func TestDatagramsReachTheDevice(t *testing.T) {
 		d.fromGW <- dtls(typeData, numbered(1, 40))
 		d.fromGW <- nil
 		d.fromGW <- dtls(typeData, numbered(2, 1400)[:1000])
-		d.fromGW <- dtls(typeData, numbered(3, 1400))
+		d.fromGW <- dtls(typeData, append(numbered(3, 1400), "padding"...))
 		for _, want := range []uint64{1, 3} {
 			if p := r.kernelGets(); numberOf(p) != want || packet.Len(p) != len(p) {
 				t.Errorf("packet %x, want number %d", p, want)
@@ -208,6 +208,23 @@ func TestCloseFlushesEndsAllAndClosesEvents(t *testing.T) {
 		}
 		if _, err := r.device.Write([][]byte{{1}}, 0); err == nil {
 			t.Error("the device is open")
+		}
+	})
+}
+
+func TestCloseDoesNotWaitForAReaderOfEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Options{})
+		for id := uint32(1); id <= (controlEvents+stateEvents)/2+5; id++ {
+			s := newStream(r.sent)
+			close(s.fromGW)
+			if err := r.AddStream(id, s, cstp(framing.Rules{}), 0, 0, "tls", 60); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
 		}
 	})
 }

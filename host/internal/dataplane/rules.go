@@ -76,7 +76,7 @@ func (l *liveness) dpd(d *due, now, rx time.Duration) {
 		d.dead = now >= l.asked+r.Dead
 		d.next = min(d.next, l.asked+r.Dead)
 	}
-	if r.Retry > 0 {
+	if r.Retry > 0 && !d.dead {
 		if now >= l.askedNow+r.Retry {
 			d.ask, l.askedNow = true, now
 		}

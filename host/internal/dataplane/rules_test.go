@@ -36,6 +36,20 @@ func TestKeepaliveAfterIdleOnly(t *testing.T) {
 	})
 }
 
+func TestAnswersCountAsSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		r := newRig(t, Options{})
+		s := r.stream(1, 0, 0, rules())
+		advance(10 * time.Second)
+		s.fromGW <- stf(typeAsk, nil)
+		advance(25 * time.Second)
+		if got, want := r.timeline(start), "10:4 30:7"; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	})
+}
+
 func TestSilentGatewayIsAskedAndThenDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
@@ -113,11 +127,7 @@ func TestFloodsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, Options{})
 		r.datagram(1, 0, 0, "dtls", framing.Rules{})
-		s := newStream(r.sent)
-		s.block = make(chan struct{})
-		if err := r.AddStream(2, s, cstp(rules()), -1, 0, "tls", 60); err != nil {
-			t.Fatal(err)
-		}
+		s := r.blockedStream(2, -1)
 		const flood = 1000
 		s.fromGW <- bytes.Repeat(append(stf(typeBye, nil), stf(typeAsk, nil)...), flood)
 		s.fromGW <- stf(typeData, numbered(5, 40))
@@ -143,11 +153,7 @@ func TestSilentGatewayThatDoesNotReadIsDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, Options{})
 		r.datagram(1, 0, 0, "dtls", framing.Rules{})
-		s := newStream(r.sent)
-		s.block = make(chan struct{})
-		if err := r.AddStream(2, s, cstp(rules()), 10, 0, "tls", 60); err != nil {
-			t.Fatal(err)
-		}
+		r.blockedStream(2, 10)
 		r.event(1, Up)
 		r.event(2, Up)
 		start := time.Now()
