@@ -178,13 +178,19 @@ func handshakeDiagnostic(host string, info *TLSInfo, err error) error {
 		return err
 	case errors.As(err, &record):
 		return diag.New(diag.Unreachable, host+" does not answer with TLS", "check the port; something else may listen there")
-	case info.CertRequested && (strings.Contains(alert, "certificate") || strings.Contains(alert, "access denied")):
+	case info.CertRequested && aboutCertificate(alert, info):
 		return clientCertificateDiagnostic(host, info, alert)
 	case alert != "", strings.Contains(err.Error(), "unsupported protocol version"):
 		return diag.New(diag.Unreachable, "no TLS handshake with "+host,
 			fmt.Sprintf("%v; an old gateway may need TLS 1.0 or RSA key exchange to be allowed", err))
 	}
 	return dialDiagnostic(host, err)
+}
+
+// aboutCertificate says whether alert is about the certificate that was sent, or was not.
+func aboutCertificate(alert string, info *TLSInfo) bool {
+	return strings.Contains(alert, "certificate") || strings.Contains(alert, "access denied") ||
+		!info.CertSent && strings.Contains(alert, "handshake failure")
 }
 
 // alertOf is the text of the alert that the gateway sent, "" when err is none.

@@ -42,7 +42,7 @@ func (s *Stream) Wire(residual []byte) dataplane.Stream {
 type streamWire struct {
 	s     *Stream
 	front []byte // bytes that come before the network's
-	end   error  // the network had ended before the handover
+	end   error  // the network has ended
 }
 
 // Read returns as many bytes as are there without waiting, at least one. A TLS
@@ -58,6 +58,10 @@ func (w *streamWire) Read(p []byte) (int, error) {
 		return 0, w.end
 	}
 	n, err := w.s.conn.Read(p)
+	if n > 0 && err != nil {
+		w.end = err // deliver first
+		return n, nil
+	}
 	if err != nil || w.s.tls == nil {
 		return n, err
 	}
