@@ -19,14 +19,14 @@ var meanings = map[os.Signal]host.Command{
 	unix.SIGUSR2: host.Reconnect,
 }
 
-// watchSignals turns signals into commands until ctx ends. SIGUSR1 prints
-// statistics. The second wish to end ends ctx; a third one kills.
+// watchSignals turns signals into commands until ctx ends; what comes later, while
+// things are put away, is ignored. SIGUSR1 prints statistics. The second wish to end
+// ends ctx; a third one kills.
 func (a *app) watchSignals(ctx context.Context, cancel func(), name string) <-chan host.Command {
 	commands := make(chan host.Command, 4)
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2)
 	go func() {
-		defer signal.Stop(signals)
 		ending := false
 		for {
 			select {
@@ -40,7 +40,8 @@ func (a *app) watchSignals(ctx context.Context, cancel func(), name string) <-ch
 				command := meanings[s]
 				if command != host.Reconnect && ending {
 					cancel()
-					continue
+					signal.Reset(unix.SIGINT, unix.SIGTERM)
+					return
 				}
 				ending = ending || command != host.Reconnect
 				select {

@@ -132,8 +132,9 @@ func answer(c *net.UnixConn, req request, status func() Status, act func(Action)
 		st := status()
 		return writeLine(c, response{Status: &st})
 	}
+	err := writeLine(c, response{}) // first: the connection may end at once
 	act(req.Command)
-	return writeLine(c, response{})
+	return err
 }
 
 func (s *Server) closeWithServer(c *net.UnixConn, ended <-chan struct{}) {
