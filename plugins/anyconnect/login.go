@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"net"
 	"net/url"
 	"strings"
@@ -54,7 +53,8 @@ func (o *options) login(ctx context.Context, s *sdk.Session) (*loggedIn, error) 
 // loginAt logs in at one gateway and looks at its profile.
 func (o *options) loginAt(ctx context.Context, s *sdk.Session, gateway *url.URL) (*loggedIn, auth.Profile, error) {
 	in := &loggedIn{}
-	client := o.client(s)
+	peer := sdk.Info{}
+	client := o.client(s, &peer)
 	if o.sso != auth.SSONone {
 		keys, err := auth.NewKeys()
 		if err != nil {
@@ -70,8 +70,7 @@ func (o *options) loginAt(ctx context.Context, s *sdk.Session, gateway *url.URL)
 		Gateway: gateway, Group: o.group, Entries: o.entries, PlainForms: o.plainForms,
 		Certificate: o.certificate, CSDWrapper: o.csdWrapper, SSO: o.sso,
 		Version: o.clientVersion, OS: o.platform, Keys: in.keys,
-		PeerLeaf: func() *x509.Certificate { return leafOf(client.Conn()) },
-		HTTP:     client, User: s,
+		Peer: func() sdk.Info { return peer }, HTTP: client, User: s,
 	})
 	if err != nil {
 		client.Close()
@@ -88,14 +87,16 @@ func (o *options) loginAt(ctx context.Context, s *sdk.Session, gateway *url.URL)
 	return in, profile, nil
 }
 
-// client speaks HTTP with gateways through connections of the host.
-func (o *options) client(s *sdk.Session) *httpc.Client {
+// client speaks HTTP with gateways through connections of the host; peer becomes what
+// the host tells of the last one.
+func (o *options) client(s *sdk.Session, peer *sdk.Info) *httpc.Client {
 	c := &httpc.Client{
 		Dial: func(ctx context.Context, host string, port int) (net.Conn, error) {
 			t, err := s.OpenTLS(ctx, host, port, sdk.TLSOptions{ClientCertificate: o.certificate})
 			if err != nil {
 				return nil, err
 			}
+			*peer = t.Info()
 			return t, nil
 		},
 		Header: httpc.Header{
@@ -111,14 +112,6 @@ func (o *options) client(s *sdk.Session) *httpc.Client {
 		c.Trace = s.TraceText
 	}
 	return c
-}
-
-func leafOf(c net.Conn) *x509.Certificate {
-	t, ok := c.(*sdk.Transport)
-	if !ok || t == nil || len(t.Info().PeerChain) == 0 {
-		return nil
-	}
-	return t.Info().PeerChain[0]
 }
 
 // showProfile fetches the profile and tells which gateways it lists. A profile that
@@ -153,7 +146,7 @@ func (o *options) tunnel(s *sdk.Session) tunnel.Options {
 		NoIPv6: o.noIPv6, MTU: o.mtu, DPD: o.dpd,
 		NoDTLS: o.noDTLS, Suites: o.suites, NoPSK: o.noPSK, Trace: s.Trace(),
 		Profile: func(ctx context.Context, gateway *url.URL, m auth.Manifest) {
-			c := o.client(s)
+			c := o.client(s, &sdk.Info{})
 			defer c.Close()
 			showProfile(ctx, s, c, gateway, m)
 		},

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/url"
 	"os"
@@ -156,7 +155,7 @@ func (c *Client) exchange(ctx context.Context, rq Request, u *url.URL, again boo
 // because it had been closed long before.
 func stale(err error) bool {
 	var d *diag.Diagnostic
-	return errors.Is(err, errEnded) || !errors.As(err, &d)
+	return errors.Is(err, ErrEnded) || !errors.As(err, &d)
 }
 
 func (c *Client) open(ctx context.Context, u *url.URL) error {
@@ -188,7 +187,7 @@ func (c *Client) send(ctx context.Context, wire []byte) (*Response, error) {
 		if r, headErr := readHead(c.br); headErr == nil {
 			return r, nil
 		}
-		return nil, err
+		return nil, unfinished(err)
 	}
 	return readHead(c.br)
 }
@@ -210,7 +209,7 @@ func ended(ctx context.Context, err error) error {
 		return diag.New(diag.Unreachable, "the gateway did not answer in time", "It accepted the connection but sent no complete answer. Try again later.")
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.As(err, &d), errors.Is(err, io.EOF):
+	case errors.As(err, &d):
 		return err
 	}
 	return diag.New(diag.Unreachable, "the connection to the gateway broke: "+err.Error(), "Try again.")

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // Response is an answer, its body read.
@@ -192,13 +193,16 @@ func tooLong() error {
 
 // unfinished is err, made readable when the connection ended within an answer.
 func unfinished(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errEnded
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, end) {
+			return ErrEnded
+		}
 	}
 	return err
 }
 
-var errEnded = protocolError("the gateway closed the connection in place of an answer")
+// ErrEnded is the error when the connection ends before an answer does.
+var ErrEnded = protocolError("the gateway closed the connection in place of an answer")
 
 func clip(s string, n int) string {
 	if len(s) > n {

@@ -6,10 +6,10 @@ package auth
 
 import (
 	"context"
-	"crypto/x509"
 	"net/url"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/httpc"
+	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/prompt"
 )
 
@@ -30,10 +30,10 @@ type Config struct {
 	Certificate    bool     // the user has a client certificate
 	CSDWrapper     bool     // the user has named a host-scan program
 	SSO            SSOMode
-	Version        string // content of the version element
-	OS             string // content of device-id: "linux-64"
-	Keys           *Keys  // nil: no key binding, no single sign-on by external browser
-	PeerLeaf       func() *x509.Certificate
+	Version        string          // content of the version element
+	OS             string          // content of device-id: "linux-64"
+	Keys           *Keys           // nil: no key binding, no single sign-on by external browser
+	Peer           func() sdk.Info // of the last connection; nil: unknown
 	HTTP           *httpc.Client
 	User           User
 	WaitPagePauses int // how often the host-scan wait page may say "not yet"; 0: 600

@@ -115,10 +115,11 @@ func (l *login) runWrapper(ctx context.Context, s hostScan) error {
 // fingerprints are the gateway certificate's MD5, as wrappers want it, and the
 // SHA-256 of its public key in base64.
 func (l *login) fingerprints() (certificate, pin string) {
-	if l.cfg.PeerLeaf == nil || l.cfg.PeerLeaf() == nil {
+	chain := l.peer().PeerChain
+	if len(chain) == 0 {
 		return "", ""
 	}
-	leaf := l.cfg.PeerLeaf()
+	leaf := chain[0]
 	sum := md5.Sum(leaf.Raw)
 	key := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
 	return strings.ToUpper(hex.EncodeToString(sum[:])), base64.StdEncoding.EncodeToString(key[:])

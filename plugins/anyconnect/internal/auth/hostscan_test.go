@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
@@ -28,7 +29,7 @@ func TestHostScan(t *testing.T) {
 		turn{body: success, check: has("<host-scan-token>T0KEN</host-scan-token>")})
 	s.config.CSDWrapper = true
 	leaf := &x509.Certificate{Raw: []byte("certificate"), RawSubjectPublicKeyInfo: []byte("key")}
-	s.config.PeerLeaf = func() *x509.Certificate { return leaf }
+	s.config.Peer = func() sdk.Info { return sdk.Info{PeerChain: []*x509.Certificate{leaf}} }
 	s.mustLogin(t)
 	p := s.person.prompts[0].Program
 	want := []string{"", "-ticket", `"T1CKET"`, "-stub", `"0"`, "-group", `""`, "-certhash", `"E0D30CEF5C6139275B58B525001B413C:"`, "-url", `"https://vpn.test/CACHE"`, "-langselen"}
@@ -80,7 +81,8 @@ func TestHostScanRefusals(t *testing.T) {
 }
 
 func TestFingerprintIsMD5InHex(t *testing.T) {
-	l := &login{cfg: Config{PeerLeaf: func() *x509.Certificate { return &x509.Certificate{Raw: []byte("x")} }}}
+	chain := []*x509.Certificate{{Raw: []byte("x")}}
+	l := &login{cfg: Config{Peer: func() sdk.Info { return sdk.Info{PeerChain: chain} }}}
 	got, _ := l.fingerprints()
 	if raw, err := hex.DecodeString(got); err != nil || len(raw) != 16 || got != strings.ToUpper(got) {
 		t.Errorf("got %q", got)

@@ -2,10 +2,12 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/httpc"
+	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
@@ -59,7 +61,7 @@ func Login(ctx context.Context, cfg Config) (*Result, error) {
 	d, err := l.begin(ctx)
 	for range maxDocuments {
 		if err != nil {
-			return nil, err
+			return nil, l.explain(err)
 		}
 		l.note(d)
 		if d.authenticated {
@@ -147,6 +149,22 @@ func (l *login) certificate(ctx context.Context) (*document, error) {
 		return nil, certificateRefused(l.cfg.Certificate)
 	}
 	return l.begin(ctx)
+}
+
+func (l *login) peer() sdk.Info {
+	if l.cfg.Peer == nil {
+		return sdk.Info{}
+	}
+	return l.cfg.Peer()
+}
+
+// explain finds the certificate behind a connection that ends without an answer: with
+// TLS 1.3 a gateway that misses one, or refuses it, says so only then.
+func (l *login) explain(err error) error {
+	if peer := l.peer(); errors.Is(err, httpc.ErrEnded) && peer.CertRequested {
+		return certificateRefused(peer.CertSent)
+	}
+	return err
 }
 
 func certificateRefused(had bool) error {

@@ -1,10 +1,13 @@
 package auth
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/prompt"
 )
@@ -125,6 +128,21 @@ func TestClientCertificate(t *testing.T) {
 	s = newStage(t, "https://vpn.test/", nil, turn{body: wanted}, turn{body: wanted, check: has("<client-cert-fail>")})
 	if _, err := s.login(t); diag.Of(err).Option != "usercert" || diag.Of(err).Code != diag.AuthRefused {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A gateway that wants a certificate in TLS 1.3 just ends the connection.
+func TestCertificateMissedInTheHandshake(t *testing.T) {
+	for sent, says := range map[bool]string{false: "wants a client certificate", true: "did not accept"} {
+		s := newStage(t, "https://vpn.test/", nil)
+		s.config.HTTP.Dial = func(context.Context, string, int) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			return ours, theirs.Close()
+		}
+		s.config.Peer = func() sdk.Info { return sdk.Info{CertRequested: true, CertSent: sent} }
+		if _, err := s.login(t); diag.Of(err).Code != diag.AuthRefused || !strings.Contains(err.Error(), says) {
+			t.Errorf("sent=%v: got %v", sent, err)
+		}
 	}
 }
 

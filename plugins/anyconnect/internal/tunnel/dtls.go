@@ -92,7 +92,7 @@ func (l *life) attachDTLS(conn Conn) {
 	fresh := l.dtls.path == nil
 	l.dtls.path, l.dtls.tries, l.s.DTLSPath = path, 0, path.ID()
 	if fresh {
-		l.n.host.Info("Established DTLS to %s (%s).", httpc.HostField(l.s.Gateway), conn.Info().Cipher)
+		l.n.host.Debug("Established DTLS to %s (%s).", httpc.HostField(l.s.Gateway), conn.Info().Cipher)
 	}
 	if t.RekeyEvery > 0 && !t.NoRekey {
 		l.dtls.rekey.Reset(early(t.RekeyEvery))
