@@ -20,14 +20,16 @@ func (m *Machine) setUp(name string) error {
 }
 
 // settled says that the kernel has noticed all there is to notice: that the device
-// is up and has its link-local address.
+// is up and has a link-local address that is no other's.
 func (m *Machine) settled(name string) bool {
 	link, err := m.link.LinkByName(name)
 	if err != nil || link.Attrs().OperState != netlink.OperUp {
 		return false
 	}
 	list, err := m.link.AddrList(link, netlink.FAMILY_V6)
-	return err == nil && slices.ContainsFunc(list, func(a netlink.Addr) bool { return a.IP.IsLinkLocalUnicast() })
+	return err == nil && slices.ContainsFunc(list, func(a netlink.Addr) bool {
+		return a.IP.IsLinkLocalUnicast() && a.Flags&unix.IFA_F_TENTATIVE == 0
+	})
 }
 
 func (m *Machine) address(name string, prefixes ...string) error {

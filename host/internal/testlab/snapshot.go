@@ -28,6 +28,10 @@ var views = [][]string{
 // trees are folders whose files count, with content.
 var trees = []string{"/etc", "/run", "/var/run", "/var/lib/penstock"}
 
+// runtimeFolder is shared by all connections, so that even the last one leaves it;
+// what is in it counts.
+const runtimeFolder = "/run/penstock"
+
 // Snapshot looks at everything.
 func (m *Machine) Snapshot() (Snapshot, error) {
 	var s Snapshot
@@ -56,6 +60,9 @@ func (m *Machine) tree(root string) []string {
 	filepath.WalkDir(m.Path(root), func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return nil // not there, or gone meanwhile
+		}
+		if path == m.Path(runtimeFolder) {
+			return nil
 		}
 		line := fmt.Sprintf("file: %s %s", strings.TrimPrefix(path, m.Path("")), d.Type())
 		if d.Type().IsRegular() {

@@ -39,6 +39,7 @@ func TestPluginKilled(t *testing.T) {
 	for name, dtls := range map[string]string{"DTLS": "psk", "TLS": "off"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			quiet(t)
 			l := lab(t)
 			server := ocserv(t, l, testlab.Ocserv{DTLS: dtls})
 			before := snapshot(t, l)
@@ -68,6 +69,7 @@ func TestPluginKilled(t *testing.T) {
 func TestPluginKilledBeforeRekey(t *testing.T) {
 	needPenstock(t)
 	t.Parallel()
+	quiet(t)
 	l := lab(t)
 	ocserv(t, l, testlab.Ocserv{RekeyMethod: "new-tunnel", RekeyTime: 30})
 	m := meter(t, l)

@@ -53,7 +53,7 @@ func refused(t *testing.T, l *testlab.Lab, s testlab.Spec, limit time.Duration, 
 func TestRefusedLogin(t *testing.T) {
 	t.Parallel()
 	wrong := alice()
-	wrong.Answers = []string{"wrong"}
+	wrong.Answers = []string{"Xylem-5150"}
 	stranger := testlab.Spec{Cert: "mallory"}
 	for _, test := range []struct {
 		name, auth string

@@ -84,6 +84,7 @@ func TestRekey(t *testing.T) {
 		for _, dtls := range []string{"psk", "off"} {
 			t.Run(method+" DTLS "+dtls, func(t *testing.T) {
 				t.Parallel()
+				quiet(t)
 				l := lab(t)
 				ocserv(t, l, testlab.Ocserv{RekeyMethod: method, RekeyTime: 30, DTLS: dtls})
 				m := meter(t, l)
@@ -158,6 +159,8 @@ func TestLoss(t *testing.T) {
 	for name, dtls := range map[string]string{"DTLS": "psk", "TLS": "off"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			busy.Lock()
+			defer busy.Unlock()
 			l := lab(t)
 			ocserv(t, l, testlab.Ocserv{DTLS: dtls})
 			loss, err := l.Lose(5)
