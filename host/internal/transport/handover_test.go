@@ -29,7 +29,8 @@ func handover(t *testing.T, s *Stream, far net.Conn, down []byte, cut int, r *ra
 	t.Helper()
 	up := pattern(100 + r.IntN(100))
 	failed := make(chan error, 2)
-	go func() { failed <- sendPieces(far, down, r.Uint64()) }()
+	seed := r.Uint64()
+	go func() { failed <- sendPieces(far, down, seed) }()
 	received := make(chan []byte, 1)
 	go func() {
 		got := make([]byte, len(up)+4)
