@@ -179,7 +179,7 @@ func (c *Client) send(ctx context.Context, wire []byte) (*Response, error) {
 	conn := c.conn
 	deadline, _ := ctx.Deadline()
 	if err := conn.SetDeadline(deadline); err != nil {
-		return nil, err
+		return nil, unfinished(err)
 	}
 	defer guard(ctx, conn)()
 	if _, err := conn.Write(wire); err != nil {
