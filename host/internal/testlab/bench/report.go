@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"text/tabwriter"
 )
@@ -35,9 +36,12 @@ func writeTable(w io.Writer, results []result, base, other string) {
 	table.Flush()
 }
 
+// noise is how far apart medians of equal clients may lie.
+const noise = 0.03
+
 func verdict(m measure, base, other float64) string {
 	switch {
-	case base == other:
+	case math.Abs(other-base) <= noise*base:
 		return "same"
 	case (other > base) == m.more:
 		return "better"

@@ -7,7 +7,7 @@ import (
 
 func turns() []result {
 	of := func(client string, down, memory float64) result {
-		return result{client, "tls", map[string]float64{"down-Mb/s": down, "MB": memory}}
+		return result{client, "tls", map[string]float64{"down-Mb/s": down, "up-Mb/s": 100 + memory/10, "MB": memory}}
 	}
 	return []result{of("a", 100, 10), of("b", 300, 20), of("a", 300, 10), of("b", 500, 30), of("a", 200, 10)}
 }
@@ -28,7 +28,7 @@ func TestTable(t *testing.T) {
 	for line := range strings.Lines(b.String()) {
 		lines[strings.Join(strings.Fields(line), " ")] = ""
 	}
-	for _, want := range []string{"tls TCP down, Mb/s 200.0 400.0 2.00 better", "tls resident memory, MB 10.0 25.0 2.50 worse"} {
+	for _, want := range []string{"tls TCP down, Mb/s 200.0 400.0 2.00 better", "tls resident memory, MB 10.0 25.0 2.50 worse", "tls TCP up, Mb/s 101.0 102.5 1.01 same"} {
 		if _, ok := lines[want]; !ok {
 			t.Errorf("%q is not in\n%s", want, b.String())
 		}
@@ -40,7 +40,7 @@ func TestResults(t *testing.T) {
 	if err := writeResults(&b, turns()[:1]); err != nil {
 		t.Fatal(err)
 	}
-	const want = "BenchmarkTunnel/transport=tls/client=a 1 100.000 down-Mb/s 0.000 up-Mb/s"
+	const want = "BenchmarkTunnel/transport=tls/client=a 1 100.000 down-Mb/s 101.000 up-Mb/s"
 	if !strings.HasPrefix(b.String(), want) {
 		t.Errorf("%q does not begin with %q", b.String(), want)
 	}
