@@ -115,8 +115,10 @@ func (a *app) checkConfig() []finding {
 
 // scriptTools is what the bundled script runs.
 func scriptTools() []finding {
-	if path, err := exec.LookPath("ip"); err == nil {
-		return []finding{ok("script", "%s is there", path)}
+	for _, name := range []string{"ip", "/usr/sbin/ip", "/sbin/ip"} { // a user's PATH may lack the latter
+		if path, err := exec.LookPath(name); err == nil {
+			return []finding{ok("script", "%s is there", path)}
+		}
 	}
 	return []finding{{broken, "script", "the program ip is missing", "install iproute2, or use --script with a script that does without"}}
 }

@@ -152,3 +152,14 @@ func TestNamesForGateways(t *testing.T) {
 		}
 	}
 }
+
+func TestCompletion(t *testing.T) {
+	pluginFolder(t)
+	config := file(t, "penstock.toml", "[connection.corp]\nprotocol='testproto'\n")
+	for word, want := range map[string]string{"": "corp\n:0\n", "--compr": "--compression\tHow packets are compressed (none, lz4)\n:4\n"} {
+		got := penstock(t, "__complete", "connect", "--config", config, word)
+		if got.status != 0 || got.out != want {
+			t.Errorf("%q: %d %q %s", word, got.status, got.out, got.err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/penstock-vpn/penstock/host"
 	"github.com/penstock-vpn/penstock/host/internal/registry"
@@ -62,13 +63,24 @@ func firstFlag(line string) string {
 	return name
 }
 
-// completeConnect offers the names of connections.
-func (a *app) completeConnect(_ *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+// completeConnect offers the names of connections, and after "-" the flags.
+func (a *app) completeConnect(_ *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	plugins, _ := a.scan(args)
+	if strings.HasPrefix(word, "-") {
+		flags, _ := a.newConnectFlags(everyOption(plugins))
+		var names []string
+		flags.VisitAll(func(f *pflag.Flag) {
+			if name := "--" + f.Name; !f.Hidden && strings.HasPrefix(name, word) {
+				names = append(names, name+"\t"+f.Usage)
+			}
+		})
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
 	files, err := a.loadConfig()
 	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+		return nil, cobra.ShellCompDirectiveDefault
 	}
-	return files.Names(), cobra.ShellCompDirectiveNoFileComp
+	return files.Names(), cobra.ShellCompDirectiveDefault // values of flags may be files
 }
 
 func (a *app) versionCommand() *cobra.Command {

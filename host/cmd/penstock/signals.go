@@ -55,11 +55,10 @@ func (a *app) watchSignals(ctx context.Context, cancel func(), name string) <-ch
 }
 
 func (a *app) statistics(ctx context.Context, name string) {
-	dir, err := control.Dir()
-	if err != nil {
-		return
-	}
-	if s, err := control.Query(ctx, dir, name); err == nil {
-		a.out.say("%s: received %s in %d packets, sent %s in %d packets%s", s.State, size(s.RxBytes), s.RxPackets, size(s.TxBytes), s.TxPackets, through(s))
+	for _, dir := range a.controlDirs() {
+		if s, err := control.Query(ctx, dir, name); err == nil {
+			a.out.say("%s: received %s in %d packets, sent %s in %d packets%s", s.State, size(s.RxBytes), s.RxPackets, size(s.TxBytes), s.TxPackets, through(s))
+			return
+		}
 	}
 }
