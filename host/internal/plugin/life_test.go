@@ -166,6 +166,12 @@ func TestSessionBreaches(t *testing.T) {
 			if diag.Of(err).Code != diag.Plugin || !strings.Contains(err.Error(), want) {
 				t.Errorf("got %v, want %q", err, want)
 			}
+			if _, again := s.Recv(); again == nil {
+				t.Error("the session goes on")
+			}
+			if strings.HasPrefix(breach, "too early") && s.ctx.Err() == nil {
+				t.Error("the plugin may go on talking")
+			}
 		})
 	}
 }

@@ -64,6 +64,9 @@ func (r *raw) Session(s grpc.BidiStreamingServer[pluginpb.FromHost, pluginpb.Fro
 		_ = s.Send(&pluginpb.FromPlugin{Message: &pluginpb.FromPlugin_Checkpoint{Checkpoint: &pluginpb.Checkpoint{Data: make([]byte, 65<<10)}}})
 	case "unknown":
 		return unknown(s)
+	case "deaf":
+		_ = s.Send(&pluginpb.FromPlugin{Message: &pluginpb.FromPlugin_Progress{Progress: &pluginpb.Progress{Text: "ready"}}})
+		forever()
 	case "die":
 		os.Exit(4)
 	}
