@@ -217,9 +217,13 @@ func TestAtATerminal(t *testing.T) {
 	for name, c := range map[string]struct {
 		typed  string
 		status int
-	}{"password": {"wrong\n", 0}, "Ctrl-C": {"\x03", 0}, "Ctrl-D": {"\x04", 1}} {
+		more   []string
+	}{
+		"password": {"wrong\n", 0, nil}, "Ctrl-C": {"\x03", 0, nil}, "Ctrl-D": {"\x04", 1, nil},
+		"Ctrl-C for the background": {"\x03", 0, []string{"--background"}}, "Ctrl-D for the background": {"\x04", 1, []string{"--background"}},
+	} {
 		t.Run(name, func(t *testing.T) {
-			cmd := program(t, filepath.Join(t.TempDir(), "run"), "connect", "vpn.test")
+			cmd := program(t, filepath.Join(t.TempDir(), "run"), append([]string{"connect", "vpn.test"}, c.more...)...)
 			keys, err := pty.Start(cmd)
 			if err != nil {
 				t.Fatal(err)
