@@ -146,6 +146,17 @@ func TestResolveDiagnostics(t *testing.T) {
 	wantDiagnostic(t, err, diag.Unreachable, "gateway")
 }
 
+// TestUDPTakesTheFamilyThatHasARoute: the first address cannot be connected to.
+func TestUDPTakesTheFamilyThatHasARoute(t *testing.T) {
+	table := names{"vpn.test": {netip.MustParseAddr("fe80::1%nonexistent"), netip.MustParseAddr("127.0.0.1")}}
+	p, err := New(Config{Resolver: table}).OpenUDP(t.Context(), "vpn.test", 443)
+	must(t, err)
+	if got := p.Info().Remote.String(); got != "127.0.0.1:443" {
+		t.Errorf("went to %s", got)
+	}
+	must(t, p.Close())
+}
+
 func TestOpenTCP(t *testing.T) {
 	port := listen(t, func(c net.Conn) { _, _ = io.Copy(c, c) })
 	d := New(Config{Resolver: loopback})

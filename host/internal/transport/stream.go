@@ -3,10 +3,10 @@ package transport
 import (
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -87,10 +87,20 @@ func (s *Stream) Export(label string, context []byte, n int) ([]byte, error) {
 	state := s.tls.ConnectionState()
 	key, err := state.ExportKeyingMaterial(label, context, n)
 	if err != nil {
-		return nil, diag.New(diag.Protocol, "the TLS connection gives no keying material",
-			fmt.Sprintf("%v; a gateway with TLS 1.3 or the Extended Master Secret extension is needed", err))
+		return nil, exportDiagnostic(err)
 	}
 	return key, nil
+}
+
+// exportDiagnostic says why there is no keying material. crypto/tls has no sentinel
+// for the usual reason, and its text advises a setting that would make it unsafe.
+func exportDiagnostic(err error) error {
+	const summary = "the TLS connection gives no keying material"
+	if strings.Contains(err.Error(), "Extended Master Secret") {
+		return diag.New(diag.Protocol, summary,
+			"the gateway has neither TLS 1.3 nor the Extended Master Secret extension, so the material would not be bound to this connection")
+	}
+	return diag.New(diag.Protocol, summary, err.Error())
 }
 
 // Close ends the stream: with a close_notify if nothing blocks, else at once. It

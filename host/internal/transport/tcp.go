@@ -42,6 +42,7 @@ func (d *Dialer) dialTCP(ctx context.Context, host string, port int) (net.Conn, 
 	if a, ok := d.recall(host); ok {
 		conn, err := d.raceTo(ctx, []netip.Addr{a}, port)
 		if err == nil {
+			d.remember(host, a)
 			return conn, nil
 		}
 	}

@@ -34,24 +34,32 @@ func (d *Dialer) dialUDP(ctx context.Context, host string, port int) (*net.UDPCo
 		return nil, diag.New(diag.Unreachable, "no UDP to "+host,
 			"the connection goes through the proxy "+d.cfg.Proxy.Redacted()+", and proxies carry TCP only").With("proxy")
 	}
-	addr, known := d.recall(host)
-	if !known {
-		addrs, err := d.addresses(ctx, host)
-		if err != nil {
-			return nil, err
-		}
-		addr = addrs[0]
-	}
-	to := netip.AddrPortFrom(addr, uint16(port))
-	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
+	addrs, err := d.addressesOf(ctx, host)
 	if err != nil {
-		return nil, dialDiagnostic(net.JoinHostPort(host, strconv.Itoa(port)), err)
+		return nil, err
 	}
-	if !known {
-		d.remember(host, addr)
+	var first error
+	for _, a := range addrs {
+		to := netip.AddrPortFrom(a, uint16(port))
+		conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
+		if err == nil {
+			d.remember(host, a)
+			tuneUDP(conn)
+			return conn, nil
+		}
+		if first == nil {
+			first = err // no route to this family, for one
+		}
 	}
-	tuneUDP(conn)
-	return conn, nil
+	return nil, dialDiagnostic(net.JoinHostPort(host, strconv.Itoa(port)), first)
+}
+
+// addressesOf is the address that streams to host use, else all that it has.
+func (d *Dialer) addressesOf(ctx context.Context, host string) ([]netip.Addr, error) {
+	if a, known := d.recall(host); known {
+		return []netip.Addr{a}, nil
+	}
+	return d.addresses(ctx, host)
 }
 
 // tuneUDP sets large buffers and the don't-fragment bit, where the kernel lets it.

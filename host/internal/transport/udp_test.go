@@ -307,3 +307,24 @@ func TestUDPPlaintext(t *testing.T) {
 		t.Errorf("got %d and %d bytes", len(got[0]), len(got[1]))
 	}
 }
+
+// BenchmarkUDPSend is a batch of 45 datagrams in the three ways.
+func BenchmarkUDPSend(b *testing.B) {
+	for way, set := range map[string]func(*sender){
+		"segments": func(*sender) {},
+		"sendmmsg": func(s *sender) { s.noSegment = true },
+		"sendmsg":  func(s *sender) { s.noSegment, s.single = true, true },
+	} {
+		b.Run(way, func(b *testing.B) {
+			_, port := peer(b)
+			tx := openUDP(b, port).Wire().(*packetWire).tx
+			set(tx)
+			bufs := frames(repeatSize(45, 1400)...)
+			b.SetBytes(45 * 1400)
+			b.ReportAllocs()
+			for b.Loop() {
+				must(b, tx.send(bufs, headroom))
+			}
+		})
+	}
+}
