@@ -29,9 +29,10 @@ bin/penstock:
 	@mkdir -p bin/plugins
 	$(BUILD) -o $@ ./host/cmd/penstock
 
+# A static program sees nothing of the machine's files in the sandbox.
 $(PLUGINS):
 	@mkdir -p bin/plugins
-	$(BUILD) -o bin/plugins/$@ ./plugins/$@
+	CGO_ENABLED=0 $(BUILD) -o bin/plugins/$@ ./plugins/$@
 	$(GO) run ./host/internal/registry/manifest -o bin/plugins/$@.toml bin/plugins/$@
 
 demo: packages-demo build
