@@ -34,6 +34,8 @@ type Config struct {
 	// gateway is dialled again afterwards. Nil: never trusted.
 	ConfirmCertificate func(ctx context.Context, host string, chain []*x509.Certificate, verifyErr error) (bool, error)
 
+	NoOffload bool // UDP without UDP_SEGMENT and UDP_GRO, for kernels or cards that break them
+
 	DialTimeout time.Duration // of one address, and of one TLS or proxy handshake; 0: 15 s
 	Timeout     time.Duration // of one Open; 0: 60 s
 }

@@ -27,6 +27,7 @@ type DTLSOptions struct {
 type DTLS struct {
 	info    Info
 	conn    *net.UDPConn
+	offload bool
 	session *dtls.Session
 
 	mu      sync.Mutex // of the session's writing side
@@ -48,7 +49,7 @@ func (d *Dialer) OpenDTLS(ctx context.Context, host string, port int, o DTLSOpti
 		_ = conn.Close()
 		return nil, dtlsDiagnostic(net.JoinHostPort(host, strconv.Itoa(port)), err)
 	}
-	t := &DTLS{conn: conn, session: session, info: packetInfo("dtls", conn)}
+	t := &DTLS{conn: conn, session: session, offload: !d.cfg.NoOffload, info: packetInfo("dtls", conn)}
 	t.info.Cipher = session.Suite().Name
 	t.info.Overhead += session.Suite().Overhead()
 	return t, nil
@@ -79,7 +80,7 @@ func (t *DTLS) Info() Info {
 
 // Wire returns the association as a path's wire. It may be called once.
 func (t *DTLS) Wire() dataplane.Datagram {
-	return &dtlsWire{t: t, rx: newReceiver(t.conn), tx: newSender(t.conn)}
+	return &dtlsWire{t: t, rx: newReceiver(t.conn, t.offload), tx: newSender(t.conn, t.offload)}
 }
 
 // Close says goodbye and ends the association and what blocks on it.

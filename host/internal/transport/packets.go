@@ -14,9 +14,10 @@ import (
 // Packets is a connected UDP socket. Its life is that of a Stream: Plaintext until
 // Drain, then Wire.
 type Packets struct {
-	info Info
-	conn *net.UDPConn
-	pump *packetPump // nil before Plaintext
+	info    Info
+	conn    *net.UDPConn
+	offload bool
+	pump    *packetPump // nil before Plaintext
 
 	closing sync.Once
 	closed  error
@@ -58,7 +59,7 @@ func (p *Packets) Drain(ctx context.Context) error {
 
 // Wire returns the socket as a path's wire, after Drain or instead of Plaintext.
 func (p *Packets) Wire() dataplane.Datagram {
-	return &packetWire{p: p, rx: newReceiver(p.conn), tx: newSender(p.conn)}
+	return &packetWire{p: p, rx: newReceiver(p.conn, p.offload), tx: newSender(p.conn, p.offload)}
 }
 
 // Close ends the socket and what blocks on it.

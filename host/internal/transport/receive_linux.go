@@ -44,7 +44,7 @@ type receiver struct {
 	errno syscall.Errno
 }
 
-func newReceiver(conn *net.UDPConn) *receiver {
+func newReceiver(conn *net.UDPConn, offload bool) *receiver {
 	r := &receiver{}
 	r.try = r.receive
 	r.raw, r.err = conn.SyscallConn()
@@ -57,9 +57,11 @@ func newReceiver(conn *net.UDPConn) *receiver {
 		r.msgs[i].hdr.SetIovlen(1)
 		r.msgs[i].hdr.Control = &r.control[i][0]
 	}
-	control(conn, func(fd int) {
-		_ = unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) // missing: one datagram a message
-	})
+	if offload {
+		control(conn, func(fd int) {
+			_ = unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) // missing: one datagram a message
+		})
+	}
 	return r
 }
 

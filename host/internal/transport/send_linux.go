@@ -47,7 +47,7 @@ type sender struct {
 	errno     syscall.Errno
 }
 
-func newSender(conn *net.UDPConn) *sender {
+func newSender(conn *net.UDPConn, offload bool) *sender {
 	s := &sender{}
 	s.try = s.transmit
 	s.raw, s.err = conn.SyscallConn()
@@ -58,7 +58,7 @@ func newSender(conn *net.UDPConn) *sender {
 	}
 	control(conn, func(fd int) {
 		_, err := unix.GetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT)
-		s.noSegment = err != nil
+		s.noSegment = err != nil || !offload
 	})
 	return s
 }

@@ -22,7 +22,7 @@ func (d *Dialer) OpenUDP(ctx context.Context, host string, port int) (*Packets, 
 	if err != nil {
 		return nil, err
 	}
-	p := &Packets{conn: conn, info: packetInfo("udp", conn)}
+	p := &Packets{conn: conn, info: packetInfo("udp", conn), offload: !d.cfg.NoOffload}
 	return p, nil
 }
 

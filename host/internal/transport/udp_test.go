@@ -119,6 +119,24 @@ func TestSegmentsSaveMessages(t *testing.T) {
 	}
 }
 
+// TestNoOffload: nothing is joined on the way out or in.
+func TestNoOffload(t *testing.T) {
+	far, port := peer(t)
+	p, err := New(Config{Resolver: loopback, NoOffload: true}).OpenUDP(t.Context(), "vpn.test", port)
+	must(t, err)
+	defer func() { _ = p.Close() }()
+	wire := p.Wire().(*packetWire)
+	bufs := frames(repeatSize(10, 1000)...)
+	must(t, wire.Send(bufs, headroom))
+	if wire.tx.end != 10 {
+		t.Errorf("%d messages for 10 datagrams", wire.tx.end)
+	}
+	must(t, senderTo(t, far, p).send(bufs, headroom))
+	if got := receiveAll(t, wire, 10, batchSize); len(got) != 10 || wire.rx.segment != 1000 || wire.rx.msgs[0].n != 1000 {
+		t.Errorf("%d datagrams, the first message of %d bytes", len(got), wire.rx.msgs[0].n)
+	}
+}
+
 // TestOversize: what is too large is reported, the rest is sent, and segmentation stays on.
 func TestOversize(t *testing.T) {
 	far, port := peer(t)
@@ -226,7 +244,7 @@ func senderTo(t *testing.T, far *net.UDPConn, p *Packets) *sender {
 	control(far, func(fd int) {
 		must(t, unix.Connect(fd, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}))
 	})
-	return newSender(far)
+	return newSender(far, true)
 }
 
 func TestReceiveDropsWhatDoesNotFit(t *testing.T) {
