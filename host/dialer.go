@@ -17,7 +17,9 @@ import (
 // newDialer holds the profile's trust, proxy and client certificate: a plugin never
 // sees any of them.
 func (c *connection) newDialer(ctx context.Context) (*transport.Dialer, error) {
-	config := transport.Config{RootCAs: c.options["cacert"], ConfirmCertificate: c.confirmCertificate}
+	config := transport.Config{
+		RootCAs: c.options["cacert"], ConfirmCertificate: c.confirmCertificate, NoOffload: c.options["offload"] == "false",
+	}
 	if pins := c.options["servercert"]; pins != "" {
 		config.Pins = strings.Split(pins, ",")
 	}
