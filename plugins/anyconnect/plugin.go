@@ -8,7 +8,7 @@ import (
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
-// version is the plugin's; the gateway sees it too.
+// pluginVersion is told to the gateway too.
 const pluginVersion = "0.1.0"
 
 // plugin is the protocol; it holds nothing between sessions.

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -60,17 +61,19 @@ func TestHostScanRefusals(t *testing.T) {
 		t.Errorf("without a program: got %v", err)
 	}
 	for name, turns := range map[string][]turn{
-		"never done": {{body: scanWanted}, {body: waiting}},
+		"never done": {{body: scanWanted}, {body: waiting}, {body: waiting}, {body: waiting}},
 		"error page": {{body: scanWanted}, {status: 500, body: "no"}},
 	} {
-		s := newStage(t, "https://vpn.test/", map[string][]string{"program": {"1"}}, turns...)
-		s.config.CSDWrapper, s.config.WaitPagePauses = true, 1
-		if _, err := s.login(t); err == nil || !strings.Contains(err.Error(), "host") {
-			t.Errorf("%s: got %v", name, err)
-		}
-		if len(s.person.lines) != 2 || !strings.Contains(s.person.lines[1], "status 1") {
-			t.Errorf("%s: told %q", name, s.person.lines)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(t, "https://vpn.test/", map[string][]string{"program": {"1"}}, turns...)
+			s.config.CSDWrapper, s.config.WaitPagePauses = true, 3
+			if _, err := s.login(t); err == nil || !strings.Contains(err.Error(), "host") {
+				t.Errorf("%s: got %v", name, err)
+			}
+			if len(s.person.lines) != 2 || !strings.Contains(s.person.lines[1], "status 1") {
+				t.Errorf("%s: told %q", name, s.person.lines)
+			}
+		})
 	}
 	s = newStage(t, "https://vpn.test/", nil, turn{body: strings.Replace(scanWanted, "/+CSCOE+", "https://evil.test/", 1)})
 	s.config.CSDWrapper = true

@@ -39,12 +39,16 @@ func TLSFraming(t Timers) framing.Spec {
 	}
 }
 
-// maxSilence is how long DTLS may stay without an answer to a question: TLS is there
-// to take over.
-const maxSilence = 10 * time.Second
+// DTLS is asked sooner than the gateway wishes, and given up sooner: where UDP was
+// blocked, every second until TLS takes over is an outage.
+const (
+	maxQuiet   = 15 * time.Second // without a frame from the gateway
+	maxSilence = 8 * time.Second  // without an answer
+)
 
 // DTLSFraming is a frame over DTLS: its type.
 func DTLSFraming(t Timers) framing.Spec {
+	t.DPD = min(t.DPD, maxQuiet)
 	return framing.Spec{
 		Header:     []byte{0},
 		Type:       framing.Field{Offset: 0, Width: 1},
@@ -61,7 +65,7 @@ func (t Timers) rules(dead time.Duration) framing.Rules {
 		Ignore:    []uint32{typeDPDReply, typeKeepalive},
 	}
 	if t.DPD > 0 {
-		r.Dpd = framing.Dpd{After: t.DPD, Retry: max(dead/4, time.Second), Dead: dead, Type: typeDPD}
+		r.Dpd = framing.Dpd{After: t.DPD, Retry: max(dead/5, time.Second), Dead: dead, Type: typeDPD}
 	}
 	return r
 }

@@ -21,7 +21,7 @@ func TestFramings(t *testing.T) {
 	if err := dtls.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	if len(dtls.Header) != 1 || dtls.Rules.Dpd.After != 30*time.Second || dtls.Rules.Dpd.Dead != maxSilence {
+	if len(dtls.Header) != 1 || dtls.Rules.Dpd.After != maxQuiet || dtls.Rules.Dpd.Dead != maxSilence {
 		t.Errorf("over DTLS: %+v", dtls)
 	}
 	if quiet := TLSFraming(Timers{}); quiet.Rules.Dpd.After != 0 || quiet.Rules.Keepalive.Idle != 0 {
