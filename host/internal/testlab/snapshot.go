@@ -26,7 +26,7 @@ var views = [][]string{
 }
 
 // trees are folders whose files count, with content.
-var trees = []string{"/etc", "/run", "/var/run", "/var/lib/penstock"}
+var trees = []string{"/run", "/var/run", "/var/lib/penstock"}
 
 // runtimeFolder is shared by all connections, so that even the last one leaves it;
 // what is in it counts.
@@ -47,6 +47,7 @@ func (m *Machine) Snapshot() (Snapshot, error) {
 	for _, tree := range append(trees, filepath.Join(m.Dir, "tmp")) {
 		s = append(s, m.tree(tree)...)
 	}
+	s = append(s, m.etc()...)
 	s = append(s, m.mounts()...)
 	for _, p := range m.Programs() {
 		s = append(s, "process: "+p.Command)
@@ -58,27 +59,44 @@ func (m *Machine) Snapshot() (Snapshot, error) {
 func (m *Machine) tree(root string) []string {
 	var lines []string
 	filepath.WalkDir(m.Path(root), func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return nil // not there, or gone meanwhile
+		if err == nil && path != m.Path(runtimeFolder) { // an error: not there, or gone meanwhile
+			lines = append(lines, "file: "+strings.TrimPrefix(path, m.Path(""))+" "+content(path, d))
 		}
-		if path == m.Path(runtimeFolder) {
-			return nil
-		}
-		line := fmt.Sprintf("file: %s %s", strings.TrimPrefix(path, m.Path("")), d.Type())
-		if d.Type().IsRegular() {
-			content, _ := os.ReadFile(path)
-			line += fmt.Sprintf(" %x", sha256.Sum256(content))
-		}
-		lines = append(lines, line)
 		return nil
 	})
 	return lines
 }
 
+// etc lists what differs from our own /etc: the upper layer, without copies that
+// are like the lower. What else changes in /etc meanwhile is not the machine's.
+func (m *Machine) etc() []string {
+	upper := m.Path(filepath.Join(m.Dir, "overlay", "up"))
+	var lines []string
+	filepath.WalkDir(upper, func(path string, d fs.DirEntry, err error) error {
+		below := filepath.Join("/etc", strings.TrimPrefix(path, upper))
+		if info, missing := os.Lstat(below); err == nil && (missing != nil || content(below, fs.FileInfoToDirEntry(info)) != content(path, d)) {
+			lines = append(lines, "file: "+below+" "+content(path, d))
+		}
+		return nil
+	})
+	return lines
+}
+
+// content is the type of a file and the sum of what it holds.
+func content(path string, d fs.DirEntry) string {
+	if !d.Type().IsRegular() {
+		return d.Type().String()
+	}
+	return fmt.Sprintf("%s %x", d.Type(), sha256.Sum256([]byte(readFile(path))))
+}
+
+// mounts leaves out the named namespaces of others: they go when those do.
 func (m *Machine) mounts() []string {
 	var lines []string
 	for _, line := range strings.Split(strings.TrimSpace(readFile(fmt.Sprintf("/proc/%d/mounts", m.init.Process.Pid))), "\n") {
-		lines = append(lines, "mount: "+line)
+		if !strings.HasPrefix(line, "nsfs ") {
+			lines = append(lines, "mount: "+line)
+		}
 	}
 	return lines
 }
