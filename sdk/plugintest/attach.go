@@ -20,6 +20,9 @@ func (r *Run) handleAttach(id uint64, m *pluginpb.Attach) {
 		r.handover[id] = residual
 	})
 	if err != nil || l == nil || id == 0 {
+		if l != nil {
+			l.close()
+		}
 		r.fault("attached badly: id %d, transport %d (open: %t), framing: %v", id, m.GetTransport(), l != nil, err)
 		r.refuse(id, diag.Newf(diag.Invalid, "transport %d cannot be attached", m.GetTransport()))
 		return
