@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// Session is an association after the handshake. Seal, LastFlight and CloseNotify
-// share the writing side: one goroutine at a time. Open has the reading side.
+// Session is an association after the handshake. Seal and LastFlight share the
+// writing side: one goroutine at a time. Open has the reading side.
 type Session struct {
 	suite *Suite
 
@@ -96,11 +96,6 @@ func (s *Session) LastFlight() ([]byte, error) {
 	out := appendPlain(nil, typeChangeCipherSpec, s.plain, []byte{1})
 	s.plain++
 	return s.appendSealed(out, typeHandshake, s.finished)
-}
-
-// CloseNotify makes the record that ends the session in order.
-func (s *Session) CloseNotify() ([]byte, error) {
-	return s.appendSealed(nil, typeAlert, []byte{alertWarning, alertCloseNotify})
 }
 
 // appendSealed appends a record of epoch 1 to out.

@@ -83,25 +83,12 @@ func (t *DTLS) Wire() dataplane.Datagram {
 	return &dtlsWire{t: t, rx: newReceiver(t.conn, t.offload), tx: newSender(t.conn, t.offload)}
 }
 
-// Close says goodbye and ends the association and what blocks on it.
+// Close ends the association and what blocks on it, without a close_notify: the
+// sessions live elsewhere, and a gateway may take a late alert for a new client that
+// roams (ocserv then refuses DTLS for seconds).
 func (t *DTLS) Close() error {
-	t.closing.Do(func() {
-		if t.mu.TryLock() { // else somebody is blocked in sending
-			t.sayGoodbye()
-			t.mu.Unlock()
-		}
-		t.closed = t.conn.Close()
-	})
+	t.closing.Do(func() { t.closed = t.conn.Close() })
 	return t.closed
-}
-
-// sayGoodbye sends a close_notify; when it is lost, the gateway has its own timers.
-func (t *DTLS) sayGoodbye() {
-	goodbye, err := t.session.CloseNotify()
-	if err == nil {
-		_ = t.conn.SetWriteDeadline(time.Now().Add(closeGrace))
-		_, _ = t.conn.Write(goodbye)
-	}
 }
 
 // dtlsWire seals in place and hands the records to the batch sender; it opens
