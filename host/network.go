@@ -162,7 +162,7 @@ func (c *connection) maybeUp() {
 }
 
 func (c *connection) reconnecting(why *diag.Diagnostic) {
-	c.log.Warn("reconnecting: " + why.Error())
+	c.log.Warn("the connection is lost, reconnecting: " + why.Error())
 	c.system.do(func(ctx context.Context, a netcfg.Applier) {
 		if r, ok := a.(netcfg.Reconnecter); ok {
 			logFailure(c.log, r.Reconnecting(ctx))
@@ -171,7 +171,7 @@ func (c *connection) reconnecting(why *diag.Diagnostic) {
 }
 
 func (c *connection) reconnected() {
-	c.log.Info("reconnected")
+	c.log.Debug("reconnected")
 	c.system.do(func(ctx context.Context, a netcfg.Applier) {
 		if r, ok := a.(netcfg.Reconnecter); ok {
 			logFailure(c.log, r.Reconnected(ctx))

@@ -24,13 +24,7 @@ func (n *announcer) change(now host.Status) {
 		n.standing(last, now)
 		return
 	}
-	if now.State == last.State {
-		return
-	}
-	switch now.State {
-	case control.Reconnecting:
-		n.out.say("The connection to the gateway is lost; reconnecting")
-	case control.Disconnecting:
+	if now.State == control.Disconnecting && last.State != now.State {
 		n.out.say("Disconnecting")
 	}
 }
