@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"net/netip"
 	"testing"
 	"time"
 
@@ -186,52 +185,4 @@ func TestLoss(t *testing.T) {
 			disconnect(t, c)
 		})
 	}
-}
-
-// A gateway that is away for a while and still knows its sessions: connections are
-// reset and refused meanwhile, then the cookie brings the tunnel back, with the
-// same addresses and without asking anybody.
-func TestGatewayComesBack(t *testing.T) {
-	t.Parallel()
-	l := lab(t)
-	server := ocserv(t, l, testlab.Ocserv{DPD: 5})
-	c := connect(t, l, alice())
-	session, err := server.Sessions()
-	must(t, err)
-	f := start(t, l, 30*time.Second)
-	away, err := l.Refuse(443)
-	must(t, err)
-	must(t, server.KillWorkers())
-	pause(t, 5*time.Second)
-	must(t, away.Lift())
-	f.finish(t)
-	again, err := server.Sessions()
-	must(t, err)
-	if len(session) != 1 || len(again) != 1 || session[0] != again[0] {
-		t.Errorf("sessions before %v, after %v: want the same one", session, again)
-	}
-	addresses := c.Addresses
-	must(t, c.WaitUp(within(t, 10*time.Second)))
-	if !sameAddresses(addresses, c.Addresses) {
-		t.Errorf("addresses before %v, after %v", addresses, c.Addresses)
-	}
-	disconnect(t, c)
-}
-
-func sameAddresses(a, b []netip.Prefix) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
-}
-
-// pause lets the clock run where passing time is what the test is about.
-func pause(t *testing.T, d time.Duration) {
-	t.Helper()
-	<-within(t, d).Done()
 }
