@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -23,13 +24,18 @@ const (
 // topLevel is all that the repository's root may hold, dot files aside.
 var topLevel = []string{"host", "plugins", "nm", "vpnc-script", "sdk", "packaging", "go.mod", "go.sum", "Makefile", "README.md", "LICENSE"}
 
+var findRoot = sync.OnceValues(func() (string, error) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	return strings.TrimSpace(string(out)), err
+})
+
 func root(t *testing.T) string {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	dir, err := findRoot()
 	if err != nil {
 		t.Fatalf("go list -m: %v", err)
 	}
-	return strings.TrimSpace(string(out))
+	return dir
 }
 
 // files are the tracked or new files of the repository.
