@@ -128,6 +128,11 @@ func orNil[T opened](t T, err error) (opened, error) {
 }
 
 func (c *connection) openDone(m *pluginpb.FromPlugin, n uint32, t opened, err error) {
+	link := c.transports[n]
+	if link == nil && err == nil { // closed while it was being opened
+		_ = t.Close()
+		err = diag.Newf(diag.Cancelled, "transport %d was closed before it was open", n)
+	}
 	if err == nil {
 		err = c.handOver(n, t)
 	}
@@ -136,7 +141,6 @@ func (c *connection) openDone(m *pluginpb.FromPlugin, n uint32, t opened, err er
 		c.reply(m, err)
 		return
 	}
-	link := c.transports[n]
 	link.opened, link.info = t, t.Info()
 	link.kind = link.info.Kind
 	c.send(&pluginpb.FromHost{Re: m.Id, Message: &pluginpb.FromHost_Opened{Opened: toOpened(link.info)}})

@@ -158,6 +158,10 @@ func (c *connection) planeEvent(e dataplane.Event) {
 	case dataplane.Dead:
 		c.log.Debug("path ended: "+e.Reason, "path", e.Path)
 		c.closeLink(e.Path)
+		if e.Breach && !e.Replaced {
+			c.step(session.Broken{Why: diag.New(diag.Protocol, "the tunnel cannot go on: "+e.Reason, "Ask the gateway's administrator; a device on the way may change the traffic.")})
+			return
+		}
 		c.sendPath(e, pluginpb.PathEvent_DEAD)
 		if _, _, ok := c.plane.Active(); !ok {
 			c.step(session.PathsLost{Why: diag.New(diag.Unreachable, "the path to the gateway was lost", e.Reason)})

@@ -44,7 +44,7 @@ func (c *connection) word() string {
 		return control.Disconnected
 	case c.state.Phase == session.Stopping:
 		return control.Disconnecting
-	case c.state.WasUp && c.state.LostAt.IsZero():
+	case c.state.WasUp && !c.state.Lost:
 		return control.Connected
 	case c.state.WasUp:
 		return control.Reconnecting

@@ -34,6 +34,8 @@ func (n *announcer) standing(last, now host.Status) {
 	case last.State == control.Connected:
 		n.moved(last, now)
 		return
+	case n.wasUp && now.Transport == "":
+		return // a path that died as it came
 	case n.wasUp:
 		n.out.say("Connected again%s", through(now))
 	default:

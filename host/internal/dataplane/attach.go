@@ -97,6 +97,9 @@ func (p *Plane) attach(x *path, replaces uint32, read func() string) error {
 		old.barred.Store(true)
 	}
 	up := x.up
+	if !up { // it must prove itself: ask at once
+		x.rx.Store(int64(p.now() - x.rules.Dpd.After))
+	}
 	events := p.reroute()
 	p.loops.Go(x.controlLoop)
 	p.loops.Go(func() {
@@ -195,7 +198,7 @@ func (x *path) finish(reason string) {
 	p := x.plane
 	p.end(x, reason)
 	p.mu.Lock()
-	e, tell := Event{Path: x.id, Kind: Dead, Reason: x.reason, Replaced: x.replaced}, !x.leaving
+	e, tell := Event{Path: x.id, Kind: Dead, Reason: x.reason, Replaced: x.replaced, Breach: x.breach}, !x.leaving
 	p.mu.Unlock()
 	if tell {
 		p.events.emit(e)

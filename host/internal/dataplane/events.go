@@ -33,6 +33,7 @@ type Event struct {
 	MTU      int    // MTU: bytes
 	Reason   string // Dead, DeviceLost: for people
 	Replaced bool   // Dead: another path had replaced this one, nothing is lost
+	Breach   bool   // Dead: the gateway broke the protocol
 }
 
 const (

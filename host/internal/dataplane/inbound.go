@@ -45,6 +45,7 @@ func (x *path) readStream(w Stream, cutter *frame.Cutter) string {
 			empty = 0
 			cutter.Fill(n)
 			if broken := in.takeStream(cutter, store); broken != nil {
+				x.breach = true
 				return "the gateway broke the protocol: " + broken.Error()
 			}
 		}

@@ -16,19 +16,19 @@ type keeper struct {
 	path *path
 
 	mu      sync.Mutex  // guards what follows
-	timer   *time.Timer // nil without rules
+	timer   *time.Timer // nil before start
 	live    liveness
 	retired bool
 	since   time.Duration // of retired
 	stopped bool
 }
 
-// start arms the timer, unless the path has ended already.
+// start has the timer fire at once, unless the path has ended already: something may
+// be due.
 func (k *keeper) start() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	now := k.path.plane.now()
-	k.arm(k.look(now).next - now)
+	k.arm(0)
 }
 
 // retire ends the rules of a path that was replaced, and has it end when silent.

@@ -43,7 +43,9 @@ type path struct {
 	rx, tx atomic.Int64
 	count  counters
 
-	proved bool // of the inbound goroutine: a frame has come, or need not
+	// Of the inbound goroutine:
+	proved bool // a frame has come, or need not
+	breach bool // the gateway broke the protocol
 
 	queue   chan controlFrame
 	keeper  keeper

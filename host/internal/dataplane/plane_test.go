@@ -107,7 +107,7 @@ func TestBrokenStreamEndsThePath(t *testing.T) {
 			s := r.stream(1, 0, 0, framing.Rules{})
 			r.event(1, Up)
 			s.fromGW <- []byte(bytes)
-			if e := r.event(1, Dead); !strings.Contains(e.Reason, "broke the protocol") {
+			if e := r.event(1, Dead); !e.Breach || !strings.Contains(e.Reason, "broke the protocol") {
 				t.Errorf("%s: reason %q", name, e.Reason)
 			}
 			if !s.isClosed() {

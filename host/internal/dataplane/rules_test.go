@@ -17,7 +17,11 @@ func (r *rig) timeline(start time.Time) string {
 	frames, times := r.sent.take()
 	var out []string
 	for i, f := range frames {
-		out = append(out, fmt.Sprintf("%v:%d", times[i].Sub(start).Seconds(), f[6]))
+		typ := f[0]
+		if len(f) >= 8 {
+			typ = f[6]
+		}
+		out = append(out, fmt.Sprintf("%v:%d", times[i].Sub(start).Seconds(), typ))
 	}
 	return strings.Join(out, " ")
 }
@@ -31,6 +35,23 @@ func TestKeepaliveAfterIdleOnly(t *testing.T) {
 		r.kernelSends(numbered(1, 40))
 		advance(45 * time.Second)
 		if got, want := r.timeline(start), "15:0 35:7 55:7"; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	})
+}
+
+func TestAPathThatMustProveItselfIsAskedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		r := newRig(t, Options{})
+		dpd := rules()
+		dpd.Keepalive.Idle = 0
+		udp := r.datagram(1, 0, 0, "udp", dpd)
+		synctest.Wait()
+		udp.fromGW <- dtls(typeAnswer, nil)
+		r.event(1, Up)
+		advance(20 * time.Second)
+		if got, want := r.timeline(start), "0:3"; got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	})

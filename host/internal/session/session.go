@@ -54,8 +54,9 @@ const (
 type State struct {
 	Phase   Phase
 	WasUp   bool      // has been up once: failures are tried again
-	LostAt  time.Time // since when it is not up; zero while up
-	Tries   int       // since it was up last
+	Lost    bool      // was up, and is not now
+	LostAt  time.Time // when it was lost after it had been up for long enough
+	Tries   int       // since then
 	Crashes int       // of the plugin, since it was up for long enough
 	UpAt    time.Time
 	Err     *diag.Diagnostic // why it ended; nil: on request
@@ -68,9 +69,10 @@ type Limits struct {
 }
 
 const (
-	maxCrashes   = 5           // in a row; then the plugin is given up
-	stableAfter  = time.Minute // up for so long, earlier crashes are forgotten
-	maxReauths   = 1           // logins again before it was ever up
-	firstBackoff = time.Second // doubles up to
+	maxCrashes   = 5                // in a row; then the plugin is given up
+	stableAfter  = time.Minute      // up for so long, earlier crashes are forgotten
+	flapping     = 10 * time.Second // up for less, it was not up: the patience goes on
+	maxReauths   = 1                // logins again before it was ever up
+	firstBackoff = time.Second      // doubles up to
 	maxBackoff   = 10 * time.Second
 )

@@ -54,10 +54,10 @@ func (l Limits) cameUp(s State, now time.Time) (State, []Effect) {
 		return s, nil
 	}
 	effects := []Effect{ArmDeadline{}}
-	if s.WasUp && !s.LostAt.IsZero() {
+	if s.Lost {
 		effects = append(effects, Reconnected{})
 	}
-	s.Phase, s.WasUp, s.LostAt, s.Tries, s.UpAt = Up, true, time.Time{}, 0, now
+	s.Phase, s.WasUp, s.Lost, s.UpAt = Up, true, false, now
 	return s, effects
 }
 
@@ -96,11 +96,23 @@ func (l Limits) failed(s State, now time.Time, e Failed) (State, []Effect) {
 
 // lost starts the patience of a connection that was up.
 func (l Limits) lost(s State, now time.Time, why *diag.Diagnostic) (State, []Effect) {
-	if !s.LostAt.IsZero() {
+	if s.Lost {
 		return s, []Effect{Reconnecting{Why: why}}
 	}
-	s.LostAt = now
-	return s, []Effect{ArmDeadline{For: l.Reconnect}, Reconnecting{Why: why}}
+	if s.LostAt.IsZero() || now.Sub(s.UpAt) >= flapping {
+		s.LostAt, s.Tries = now, 0
+	}
+	s.Lost = true
+	return s, []Effect{ArmDeadline{For: l.left(s, now)}, Reconnecting{Why: why}}
+}
+
+// left is what is left of the patience; a tunnel that came up for a moment did not
+// renew it.
+func (l Limits) left(s State, now time.Time) time.Duration {
+	if l.Reconnect == 0 {
+		return 0
+	}
+	return max(l.Reconnect-now.Sub(s.LostAt), time.Millisecond)
 }
 
 func (l Limits) crashed(s State, now time.Time, e Crashed) (State, []Effect) {
@@ -141,7 +153,7 @@ func retryNow(s State) (State, []Effect) {
 }
 
 func (l Limits) gaveUp(s State) (State, []Effect) {
-	if s.LostAt.IsZero() {
+	if !s.Lost {
 		return s, nil
 	}
 	return finish(s, diag.New(diag.Unreachable, fmt.Sprintf("the gateway did not answer for %s", l.Reconnect),

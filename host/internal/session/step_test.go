@@ -66,6 +66,24 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+func TestAFlappingTunnelDoesNotRenewThePatience(t *testing.T) {
+	s, _ := walk(t, Started{}, CameUp{}, PathsLost{why}) // lost at 2 s
+	at := func(seconds int, e Event) (effects []Effect) {
+		s, effects = limits.Step(s, epoch.Add(time.Duration(seconds)*time.Second), e)
+		return effects
+	}
+	at(60, CameUp{})
+	want := []Effect{ArmDeadline{242 * time.Second}, Reconnecting{why}}
+	if got := at(62, PathsLost{why}); !reflect.DeepEqual(got, want) {
+		t.Errorf("lost again after 2 s: %+v, want %+v", got, want)
+	}
+	at(70, CameUp{})
+	want[0] = ArmDeadline{5 * time.Minute}
+	if got := at(90, PathsLost{why}); !reflect.DeepEqual(got, want) {
+		t.Errorf("lost after 20 s: %+v, want %+v", got, want)
+	}
+}
+
 func TestGivesUpAfterTheReconnectDeadline(t *testing.T) {
 	s, _ := walk(t, Started{}, CameUp{}, Failed{Backoff, why}, RetryDue{}, Started{}, Deadline{})
 	if s.Phase != Ended || s.Err == nil || s.Err.Code != diag.Unreachable {
@@ -130,7 +148,7 @@ func TestAnyOrderKeepsThePromises(t *testing.T) {
 				t.Fatalf("finished %v in phase %v", finished, s.Phase)
 			case s.Phase == Waiting && !waiting:
 				t.Fatal("waiting without a timer")
-			case !s.LostAt.IsZero() && s.Phase != Ended && !deadline:
+			case s.Lost && s.Phase != Ended && !deadline:
 				t.Fatal("lost without a deadline")
 			}
 			s, effects = limits.Step(s, epoch, all[rng.IntN(len(all))])

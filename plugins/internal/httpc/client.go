@@ -16,6 +16,10 @@ import (
 // MaxRedirects is how many redirects one request follows.
 const MaxRedirects = 10
 
+// answerTime is what an answer may take from its first byte to its last: a gateway
+// may think as long as Timeout lets it, but not talk for ever.
+const answerTime = 30 * time.Second
+
 // Client keeps one connection at a time. The zero Client with a Dial is ready; it
 // serves one goroutine.
 type Client struct {
@@ -189,7 +193,18 @@ func (c *Client) send(ctx context.Context, wire []byte) (*Response, error) {
 		}
 		return nil, unfinished(err)
 	}
+	if _, err := c.br.Peek(1); err == nil {
+		_ = conn.SetDeadline(sooner(deadline, time.Now().Add(answerTime)))
+	}
 	return readHead(c.br)
+}
+
+// sooner of two deadlines; the zero time is none.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // guard makes reads and writes of conn fail when ctx ends, until it is called off.

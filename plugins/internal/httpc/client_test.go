@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -216,6 +217,31 @@ func TestContextCutsShort(t *testing.T) {
 	if _, err := (&Client{Dial: silent, Timeout: 10 * time.Millisecond}).Do(t.Context(), "GET", u, nil, nil); diag.Of(err).Code != diag.Unreachable {
 		t.Errorf("too slow: got %v", err)
 	}
+}
+
+// drip is a gateway that answers one byte a second, without end.
+func drip(context.Context, string, int) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	go func() { _, _ = io.Copy(io.Discard, theirs) }()
+	go func() {
+		for _, err := io.WriteString(theirs, "HTTP/1.1 200 OK\r\nX: "); err == nil; _, err = theirs.Write([]byte("x")) {
+			<-time.After(time.Second)
+		}
+		_ = theirs.Close()
+	}()
+	return ours, nil
+}
+
+func TestAnAnswerMustComeToAnEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		c := &Client{Dial: drip, Timeout: 5 * time.Minute}
+		_, err := c.Do(t.Context(), "GET", address(t, "https://vpn.test/"), nil, nil)
+		if diag.Of(err).Code != diag.Unreachable || time.Since(start) > 2*answerTime {
+			t.Errorf("after %v: %v", time.Since(start), err)
+		}
+		<-time.After(2 * time.Second) // the gateway finds the connection closed
+	})
 }
 
 func TestTraceHoldsNoSecret(t *testing.T) {

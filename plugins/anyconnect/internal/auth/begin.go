@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"path"
 	"strings"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/httpc"
@@ -49,6 +50,9 @@ func (l *login) beginXML(ctx context.Context) (*document, error) {
 		switch {
 		case err != nil:
 			return nil, err
+		case r.Status == 404 && l.pathIsGroup():
+			target = l.base
+			continue
 		case next != nil && next.Host == target.Host, next == nil && r.Status != 200:
 			return nil, errNoXML
 		case next != nil:
@@ -64,6 +68,22 @@ func (l *login) beginXML(ctx context.Context) (*document, error) {
 		return d, l.moveTo(target, d)
 	}
 	return nil, errNoXML
+}
+
+// pathIsGroup takes the last part of the address's path for the group, once, where
+// the gateway knows no paths.
+func (l *login) pathIsGroup() bool {
+	group := path.Base(l.base.Path)
+	if group == "." || group == "/" {
+		return false
+	}
+	root := *l.base
+	root.Path, root.RawPath, root.RawQuery = "/", "", ""
+	l.base = &root
+	if l.cfg.Group == "" {
+		l.cfg.Group = group
+	}
+	return true
 }
 
 // protocolMeans replaces an error about the other side's words by another.

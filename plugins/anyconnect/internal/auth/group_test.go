@@ -55,6 +55,18 @@ func TestGroupByOption(t *testing.T) {
 	}
 }
 
+func TestGroupByPathWhereTheGatewayKnowsNone(t *testing.T) {
+	s := newStage(t, "https://vpn.test/staff", map[string][]string{"username": {"alice"}, "password": {"secret"}},
+		turn{status: 404},
+		turn{body: grouped("guests")},
+		turn{body: grouped("staff"), check: has(`type="init"`, "<group-select>staff</group-select>")},
+		turn{body: success, check: has("<group-select>staff</group-select>")})
+	s.mustLogin(t)
+	if want := "POST vpn.test /"; s.gateway.said[1] != want {
+		t.Errorf("said %q, want %q after the 404", s.gateway.said, want)
+	}
+}
+
 func TestGroupByScript(t *testing.T) {
 	s := newStage(t, "https://vpn.test/", nil,
 		turn{body: grouped("staff")},
