@@ -47,14 +47,8 @@ unit:
 e2e: build
 	$(GO) test -count=1 -timeout 25m ./host/internal/testlab/...
 
-# Every fuzz target of the project, one after the other.
 fuzz:
-	@for package in $$($(GO) list ./...); do \
-	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
-	    echo "fuzz $$package $$target"; \
-	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime=$(FUZZTIME) $$package; \
-	  done; \
-	done
+	@packaging/fuzz.sh $(FUZZTIME)
 
 lint:
 	$(GO) vet ./...

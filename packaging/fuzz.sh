@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Runs every fuzz target of the project for the time given, one a processor at once.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export FUZZTIME=${1:-10s}
+
+# one PACKAGE TARGET: prints one line when it went well, everything when not.
+one() {
+  local out
+  if out=$(go test -run '^$' -fuzz "^$2\$" -fuzztime "$FUZZTIME" -parallel 1 "./$1" 2>&1); then
+    echo "fuzz $1 $2: $(grep -oE 'execs: [0-9]+' <<<"$out" | tail -n 1)"
+  else
+    echo "$out"
+    return 1
+  fi
+}
+export -f one
+
+grep -rn --include='*_test.go' '^func Fuzz' . |
+  sed -E 's|^\./(.*)/[^/]+:[0-9]+:func (Fuzz[A-Za-z0-9_]+).*|\1 \2|' |
+  xargs -P "$(nproc)" -n 2 bash -c 'one "$0" "$1" || exit 255'
