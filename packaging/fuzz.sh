@@ -16,6 +16,7 @@ one() {
 }
 export -f one
 
+# shellcheck disable=SC2016 # the inner shell expands them
 grep -rn --include='*_test.go' '^func Fuzz' . |
   sed -E 's|^\./(.*)/[^/]+:[0-9]+:func (Fuzz[A-Za-z0-9_]+).*|\1 \2|' |
   xargs -P "$(nproc)" -n 2 bash -c 'one "$0" "$1" || exit 255'
