@@ -73,7 +73,7 @@ func TestAFlappingTunnelDoesNotRenewThePatience(t *testing.T) {
 		return effects
 	}
 	at(60, CameUp{})
-	want := []Effect{ArmDeadline{242 * time.Second}, Reconnecting{why}}
+	want := []Effect{ArmDeadline{240 * time.Second}, Reconnecting{why}}
 	if got := at(62, PathsLost{why}); !reflect.DeepEqual(got, want) {
 		t.Errorf("lost again after 2 s: %+v, want %+v", got, want)
 	}
