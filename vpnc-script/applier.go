@@ -80,10 +80,14 @@ func New(o Options) *Applier {
 	return &Applier{o: o, dir: dir}
 }
 
-// Prepare runs the script for pre-init.
+// Prepare runs the script for pre-init. The bundled one only makes sure of the TUN
+// driver.
 func (a *Applier) Prepare(ctx context.Context, c netcfg.Config) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if _, err := os.Stat("/dev/net/tun"); err == nil && a.o.Script == "" {
+		return nil
+	}
 	return a.run(ctx, preInit, c)
 }
 

@@ -69,17 +69,21 @@ func Start(ctx context.Context, l Launch) (*Process, error) {
 	l.Logger = l.Logger.With("plugin", l.Manifest.Name)
 	ctx, cancel := context.WithTimeout(ctx, l.Timeout)
 	defer cancel()
-	image, err := sandbox.Seal("penstock-"+l.Manifest.Name, func(f *os.File) error { return l.Manifest.Copy(f) })
-	if err != nil {
-		return nil, diag.Of(err)
-	}
-	defer image.Close()
+	seal := sync.OnceValues(func() (*os.File, error) {
+		return sandbox.Seal("penstock-"+l.Manifest.Name, func(f *os.File) error { return l.Manifest.Copy(f) })
+	})
+	go seal() //nolint:errcheck // the runner asks again; meanwhile go-plugin makes its certificate
+	defer func() {
+		if image, err := seal(); err == nil {
+			image.Close()
+		}
+	}()
 	ours, theirs, err := sandbox.Pair()
 	if err != nil {
 		return nil, diag.Of(err)
 	}
 	defer theirs.Close()
-	p := &Process{manifest: l.Manifest, socket: ours, runner: newRunner(ctx, l, image, theirs)}
+	p := &Process{manifest: l.Manifest, socket: ours, runner: newRunner(ctx, l, seal, theirs)}
 	stop := context.AfterFunc(ctx, p.runner.kill)
 	err = p.connect(ctx, l.Timeout)
 	if !stop() && err == nil {

@@ -38,7 +38,7 @@ type runner struct {
 	name   string
 	args   []string
 	auth   registry.Auth
-	image  *os.File
+	seal   func() (*os.File, error) // the program, verified
 	theirs *os.File // the plugin's end of the descriptor socket
 	logger *slog.Logger
 	output *output
@@ -54,11 +54,11 @@ func (r *runner) process() *sandbox.Process { return r.running.Load() }
 
 var _ gorunner.Runner = (*runner)(nil)
 
-func newRunner(ctx context.Context, l Launch, image, theirs *os.File) *runner {
+func newRunner(ctx context.Context, l Launch, seal func() (*os.File, error), theirs *os.File) *runner {
 	out := newOutput(l.Logger)
 	return &runner{
 		ctx: ctx, name: l.Manifest.Exec, args: l.Manifest.Args, auth: l.Manifest.Auth,
-		image: image, theirs: theirs, logger: l.Logger, output: out, stderr: out.lines("stderr"),
+		seal: seal, theirs: theirs, logger: l.Logger, output: out, stderr: out.lines("stderr"),
 	}
 }
 
@@ -125,6 +125,10 @@ func (r *runner) adopt(_ hclog.Logger, cmd *exec.Cmd, unused string) (gorunner.R
 
 // start runs the sandbox; go-plugin's Start comes too late to have an environment.
 func (r *runner) start(env []string) error {
+	image, err := r.seal()
+	if err != nil {
+		return err
+	}
 	stdout, stdoutW, err := os.Pipe()
 	if err != nil {
 		return err
@@ -144,7 +148,7 @@ func (r *runner) start(env []string) error {
 		r.stderr.flush()
 	}()
 	process, err := sandbox.Start(r.ctx, sandbox.Program{
-		Name: r.name, Image: r.image, Args: r.args, Env: env, Socket: r.theirs, Stdout: stdoutW, Stderr: stderrW,
+		Name: r.name, Image: image, Args: r.args, Env: env, Socket: r.theirs, Stdout: stdoutW, Stderr: stderrW,
 	})
 	if err != nil {
 		return err

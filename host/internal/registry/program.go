@@ -42,13 +42,50 @@ func Sum(path string, w io.Writer) (string, error) {
 	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
 		return "", fmt.Errorf("%s is no regular file", path)
 	}
-	hash := sha256.New()
-	n, err := io.Copy(io.MultiWriter(hash, w), io.LimitReader(f, maxProgram+1))
+	hash := newHasher()
+	n, err := io.CopyBuffer(io.MultiWriter(hash, w), io.LimitReader(f, maxProgram+1), make([]byte, chunk))
+	sum := hash.sum()
 	if err != nil {
 		return "", err
 	}
 	if n > maxProgram {
 		return "", fmt.Errorf("%s is larger than %d MiB", path, maxProgram>>20)
 	}
-	return hex.EncodeToString(hash.Sum(nil)), nil
+	return hex.EncodeToString(sum), nil
+}
+
+const chunk = 256 << 10
+
+// hasher is a sha256 that works beside its writer: the time to start a plugin is
+// mostly that of copying and hashing its program.
+type hasher struct {
+	full, empty chan []byte
+	done        chan []byte
+}
+
+func newHasher() *hasher {
+	h := &hasher{full: make(chan []byte, 2), empty: make(chan []byte, 2), done: make(chan []byte)}
+	for range 2 {
+		h.empty <- make([]byte, 0, chunk)
+	}
+	go func() {
+		hash := sha256.New()
+		for b := range h.full {
+			hash.Write(b)
+			h.empty <- b[:0]
+		}
+		h.done <- hash.Sum(nil)
+	}()
+	return h
+}
+
+// Write takes at most a chunk.
+func (h *hasher) Write(p []byte) (int, error) {
+	h.full <- append(<-h.empty, p...)
+	return len(p), nil
+}
+
+func (h *hasher) sum() []byte {
+	close(h.full)
+	return <-h.done
 }
