@@ -36,7 +36,7 @@ $(PLUGINS):
 	$(GO) run ./host/internal/registry/manifest -o bin/plugins/$@.toml bin/plugins/$@
 
 demo: packages-demo build
-	@$(GO) run ./host/internal/testlab/demo
+	@bin/penstock demo
 
 test: packages build lint unit e2e fuzz
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/penstock-vpn/penstock/host"
 	"github.com/penstock-vpn/penstock/host/internal/plugin"
+	"github.com/penstock-vpn/penstock/host/internal/testlab"
 )
 
 // version is set by the build.
@@ -21,6 +22,7 @@ var version = "unknown"
 
 func main() {
 	plugin.MaybeStage()
+	testlab.Init()
 	ready := takeReadiness()
 	signal.Ignore(unix.SIGPIPE) // a reader that goes away must not end the tunnel
 	a := &app{stdin: os.Stdin, out: newOutput(os.Stdout, os.Stderr), ready: ready, hold: host.Run}

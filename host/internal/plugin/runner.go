@@ -39,7 +39,7 @@ type runner struct {
 	args   []string
 	auth   registry.Auth
 	seal   func() (*os.File, error) // the program, verified
-	theirs *os.File // the plugin's end of the descriptor socket
+	theirs *os.File                 // the plugin's end of the descriptor socket
 	logger *slog.Logger
 	output *output
 	stderr *lines

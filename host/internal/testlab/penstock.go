@@ -14,13 +14,14 @@ import (
 
 // Penstock is what `make build` left in a folder.
 type Penstock struct {
-	Bin string // the folder: penstock, plugins/
+	Bin    string // the folder: penstock, plugins/
+	system bool   // plugins are the system's
 }
 
 // FindPenstock looks for bin/ in the module's root, or in the folder that
 // PENSTOCK_BIN names.
 func FindPenstock() (Penstock, error) {
-	p := Penstock{os.Getenv("PENSTOCK_BIN")}
+	p := Penstock{Bin: os.Getenv("PENSTOCK_BIN")}
 	if p.Bin == "" {
 		out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
 		if err != nil {
@@ -36,6 +37,15 @@ func FindPenstock() (Penstock, error) {
 	return p, nil
 }
 
+// Installed is the program at path with the plugins beside it, or else the system's.
+func Installed(path string) Penstock {
+	p := Penstock{Bin: filepath.Dir(path)}
+	if _, err := os.Stat(p.Plugins()); err != nil {
+		p.system = true
+	}
+	return p
+}
+
 // Program is the path of the program.
 func (p Penstock) Program() string { return filepath.Join(p.Bin, "penstock") }
 
@@ -47,7 +57,10 @@ func (Penstock) Name() string { return "penstock" }
 
 // Args implements Client.
 func (p Penstock) Args(l *Lab, s Spec) []string {
-	args := []string{p.Program(), "connect", "--plugin-dir", p.Plugins(), "--protocol", "anyconnect", "--cafile", l.PKI.Cert(s.CA)}
+	args := []string{p.Program(), "connect", "--protocol", "anyconnect", "--cafile", l.PKI.Cert(s.CA)}
+	if !p.system {
+		args = append(args, "--plugin-dir", p.Plugins())
+	}
 	add := func(flag, value string) {
 		if value != "" {
 			args = append(args, flag, value)

@@ -1,12 +1,12 @@
-// Command demo shows penstock at work on machines that it builds and removes: a
-// gateway, a connection, traffic through the tunnel, and the end of it all. It
-// needs root and what `make build` made.
-package main
+// Package demo shows penstock at work on machines that it builds and removes: a
+// gateway, a connection, traffic through the tunnel, and the end of it all.
+package demo
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -14,9 +14,8 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/penstock-vpn/penstock/host/internal/testlab"
+	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
 const (
@@ -24,15 +23,14 @@ const (
 	size  = 200_000_000
 )
 
-func main() {
-	testlab.Init()
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+// Run shows p at work, on out; live says that a person watches. It needs root and
+// ocserv; testlab.Init must have been called. A signal ends it, and takes everything
+// down.
+func Run(ctx context.Context, p testlab.Penstock, out io.Writer, live bool) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	d := &demo{show: &display{out: os.Stdout, live: term.IsTerminal(int(os.Stdout.Fd()))}}
-	if err := d.run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "\ndemo:", err)
-		os.Exit(1)
-	}
+	d := &demo{penstock: p, show: &display{out: out, live: live}}
+	return d.run(ctx)
 }
 
 type demo struct {
@@ -46,10 +44,10 @@ type demo struct {
 // run goes through the acts, in order, and takes everything down again.
 func (d *demo) run(ctx context.Context) (err error) {
 	if os.Geteuid() != 0 {
-		return errors.New("this needs root, for network namespaces: sudo make demo")
+		return diag.New(diag.Config, "the demonstration needs root", "It builds network namespaces: run it with sudo.")
 	}
-	if d.penstock, err = testlab.FindPenstock(); err != nil {
-		return err
+	if _, err := exec.LookPath("ocserv"); err != nil {
+		return diag.New(diag.Config, "the demonstration needs ocserv for a gateway", "Install it: apt-get install ocserv nftables iproute2 iputils-ping.")
 	}
 	if d.lab, err = testlab.New(); err != nil {
 		return err
