@@ -13,9 +13,13 @@ import (
 // dialBeneath connects to the socket name in dir, which the plugin fills: no link may
 // lead out of it, and the process behind the socket must be the plugin's own.
 func dialBeneath(ctx context.Context, dir *os.File, name string, pid, uid int) (net.Conn, error) {
-	fd, err := unix.Openat2(int(dir.Fd()), name, &unix.OpenHow{
-		Flags:   unix.O_PATH | unix.O_CLOEXEC,
-		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV,
+	var fd int
+	err := control(dir, func(beneath int) (err error) {
+		fd, err = unix.Openat2(beneath, name, &unix.OpenHow{
+			Flags:   unix.O_PATH | unix.O_CLOEXEC,
+			Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV,
+		})
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("its socket %.64q: %w", name, err)

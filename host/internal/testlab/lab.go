@@ -30,12 +30,14 @@ const (
 	outside = "eth0"
 )
 
-// guard drops what tries to reach the inside around the tunnel.
+// guard drops what comes to the inside, or from it, around the tunnel.
 const guard = `table inet guard {
 	chain in {
 		type filter hook prerouting priority raw;
 		iifname "eth0" ip daddr { 10.88.0.0/16, 10.99.0.0/16 } counter drop
+		iifname "eth0" ip saddr { 10.88.0.0/16, 10.99.0.0/16 } counter drop
 		iifname "eth0" ip6 daddr { fd88::/16, fd99::/16 } counter drop
+		iifname "eth0" ip6 saddr { fd88::/16, fd99::/16 } counter drop
 	}
 }`
 
@@ -76,7 +78,7 @@ func (l *Lab) build() (err error) {
 	if err = l.join(); err != nil {
 		return err
 	}
-	if err = l.Gateway.Nft(guard); err != nil {
+	if err = errors.Join(l.Gateway.Nft(guard), l.Client.Nft(guard)); err != nil {
 		return err
 	}
 	names := fmt.Sprintf("127.0.0.1 localhost\n%s %s\n%s %s\n", GatewayV4, GatewayName, GatewayV6, "v6."+GatewayName)

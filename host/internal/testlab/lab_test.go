@@ -156,7 +156,7 @@ func TestOpenconnect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := l.OpenStore(InsideV6)
+	store, err := l.OpenStore(InsideV4) // its script may still be setting up IPv6
 	if err != nil {
 		t.Fatal(err)
 	}
