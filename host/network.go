@@ -81,7 +81,8 @@ func (c *connection) openDevice(size int) error {
 	return nil
 }
 
-// apply has the system follow config; when it does, m is answered.
+// apply has the system follow config. The plugin need not wait for that, the paths
+// can come meanwhile; the connection is up when both are there.
 func (c *connection) apply(m *pluginpb.FromPlugin, config netcfg.Config) {
 	config.Interface = c.device.Name()
 	c.plane.SetMinMTU(int(mtu.Min(hasIPv6(config))))
@@ -93,23 +94,22 @@ func (c *connection) apply(m *pluginpb.FromPlugin, config netcfg.Config) {
 			c.log.Warn("what is set up now could not be written down: " + err.Error())
 		}
 	}
-	if config.Banner != c.config.Banner {
+	if config.Banner != "" && config.Banner != c.config.Banner {
 		c.log.Info(text(config.Banner))
 	}
 	c.config = config
-	l := c.life
 	c.system.do(func(ctx context.Context, a netcfg.Applier) {
 		err := a.Apply(ctx, config)
-		c.postTo(l, func() {
+		c.post(func() {
 			if err != nil {
 				c.step(session.Broken{Why: diag.Of(err)})
 				return
 			}
 			c.configured = true
-			c.reply(m, nil)
 			c.maybeUp()
 		})
 	})
+	c.reply(m, nil)
 }
 
 // innerMTU is the device's MTU: what the gateway allows, or else what fits the

@@ -1,9 +1,12 @@
 package testlab
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -23,12 +26,12 @@ func (m *Machine) Usage(count func(Program) bool) (Usage, error) {
 		if !count(p) {
 			continue
 		}
-		cpu, err := m.cpu(p.Pid)
-		if err != nil {
-			return sum, err
-		}
-		memory, err := m.memory(p.Pid)
-		if err != nil {
+		cpu, cpuErr := m.cpu(p.Pid)
+		memory, memoryErr := m.memory(p.Pid)
+		switch err := errors.Join(cpuErr, memoryErr); {
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ESRCH):
+			continue // ended meanwhile: its time is with its parent
+		case err != nil:
 			return sum, err
 		}
 		sum.CPU += cpu
