@@ -1,20 +1,13 @@
 package sdk
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
 	"strconv"
 	"syscall"
 
-	"github.com/hashicorp/go-hclog"
-	goplugin "github.com/hashicorp/go-plugin"
-	"google.golang.org/grpc"
 	"google.golang.org/protobuf/encoding/protojson"
-
-	"github.com/penstock-vpn/penstock/sdk/pluginpb"
 )
 
 // Serve is a plugin's main: it serves p to the host that started the process and
@@ -38,16 +31,10 @@ func Serve(p Plugin) {
 			os.Exit(0)
 		}()
 	}
-	goplugin.Serve(&goplugin.ServeConfig{
-		HandshakeConfig: goplugin.HandshakeConfig{
-			ProtocolVersion:  ProtocolVersion,
-			MagicCookieKey:   MagicCookieKey,
-			MagicCookieValue: MagicCookieValue,
-		},
-		Plugins:    goplugin.PluginSet{"plugin": &served{service: service}},
-		GRPCServer: goplugin.DefaultGRPCServer,
-		Logger:     hclog.NewNullLogger(),
-	})
+	if err := serve(service); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 func printManifest(p Plugin) {
@@ -82,23 +69,4 @@ func descriptorSocket() (*net.UnixConn, error) {
 		return nil, fmt.Errorf("%s=%d is not a unix socket", EnvFD, fd)
 	}
 	return socket, nil
-}
-
-// served is the service in go-plugin's words.
-type served struct {
-	goplugin.NetRPCUnsupportedPlugin
-	service pluginpb.PluginServer
-}
-
-// GRPCServer registers the service.
-func (s *served) GRPCServer(_ *goplugin.GRPCBroker, registrar *grpc.Server) error {
-	pluginpb.RegisterPluginServer(registrar, s.service)
-	return nil
-}
-
-var errNoClient = errors.New("a plugin is no host")
-
-// GRPCClient is the host's side, which a plugin has none of.
-func (s *served) GRPCClient(context.Context, *goplugin.GRPCBroker, *grpc.ClientConn) (any, error) {
-	return nil, errNoClient
 }

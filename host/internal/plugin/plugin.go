@@ -83,7 +83,12 @@ func Start(ctx context.Context, l Launch) (*Process, error) {
 		return nil, diag.Of(err)
 	}
 	defer theirs.Close()
-	p := &Process{manifest: l.Manifest, socket: ours, runner: newRunner(ctx, l, seal, theirs)}
+	r, err := newRunner(ctx, l, seal, theirs)
+	if err != nil {
+		ours.Close()
+		return nil, diag.Of(err)
+	}
+	p := &Process{manifest: l.Manifest, socket: ours, runner: r}
 	stop := context.AfterFunc(ctx, p.runner.kill)
 	err = p.connect(ctx, l.Timeout)
 	if !stop() && err == nil {

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +28,7 @@ import (
 	"github.com/penstock-vpn/penstock/host/internal/plugin/sandbox"
 	"github.com/penstock-vpn/penstock/host/internal/registry"
 	"github.com/penstock-vpn/penstock/sdk"
+	"github.com/penstock-vpn/penstock/sdk/mtls"
 	"github.com/penstock-vpn/penstock/sdk/pluginpb"
 )
 
@@ -37,7 +39,8 @@ type runner struct {
 	ctx    context.Context // of the start
 	name   string
 	args   []string
-	auth   registry.Auth
+	tls    *tls.Config              // nil: the socket's own safety must do
+	cert   []byte                   // ours, in PEM
 	seal   func() (*os.File, error) // the program, verified
 	theirs *os.File                 // the plugin's end of the descriptor socket
 	logger *slog.Logger
@@ -54,12 +57,17 @@ func (r *runner) process() *sandbox.Process { return r.running.Load() }
 
 var _ gorunner.Runner = (*runner)(nil)
 
-func newRunner(ctx context.Context, l Launch, seal func() (*os.File, error), theirs *os.File) *runner {
+func newRunner(ctx context.Context, l Launch, seal func() (*os.File, error), theirs *os.File) (*runner, error) {
 	out := newOutput(l.Logger)
-	return &runner{
-		ctx: ctx, name: l.Manifest.Exec, args: l.Manifest.Args, auth: l.Manifest.Auth,
+	r := &runner{
+		ctx: ctx, name: l.Manifest.Exec, args: l.Manifest.Args,
 		seal: seal, theirs: theirs, logger: l.Logger, output: out, stderr: out.lines("stderr"),
 	}
+	var err error
+	if l.Manifest.Auth != registry.AuthPeerCred {
+		r.tls, r.cert, err = mtls.Host()
+	}
+	return r, err
 }
 
 // endPatience is how long a plugin whose handshake failed may take to end.
@@ -73,7 +81,7 @@ func (r *runner) config(timeout time.Duration) *goplugin.ClientConfig {
 		HandshakeConfig:  goplugin.HandshakeConfig{MagicCookieKey: sdk.MagicCookieKey, MagicCookieValue: sdk.MagicCookieValue},
 		VersionedPlugins: map[int]goplugin.PluginSet{sdk.ProtocolVersion: {pluginKey: service{}}},
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
-		AutoMTLS:         r.auth != registry.AuthPeerCred,
+		TLSConfig:        r.tls,
 		SkipHostEnv:      true,
 		StartTimeout:     timeout,
 		Logger:           hclog.NewNullLogger(), // what it knows is in our errors
@@ -115,6 +123,9 @@ func noBroker(ctx context.Context, d *grpc.StreamDesc, c *grpc.ClientConn, metho
 func (r *runner) adopt(_ hclog.Logger, cmd *exec.Cmd, unused string) (gorunner.Runner, error) {
 	_ = os.Remove(unused)
 	env := []string{sdk.EnvFD + "=3", goplugin.EnvUnixSocketDir + "=" + sandbox.RuntimeDir}
+	if r.cert != nil {
+		env = append(env, mtls.ClientCertEnv+"="+string(r.cert))
+	}
 	for _, e := range cmd.Env {
 		if !strings.HasPrefix(e, goplugin.EnvUnixSocketDir+"=") {
 			env = append(env, e)
