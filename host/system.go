@@ -8,8 +8,10 @@ import (
 	"github.com/penstock-vpn/penstock/host/netcfg"
 )
 
-// removeTimeout bounds what removing the network settings may take.
-const removeTimeout = 60 * time.Second
+const (
+	endPatience   = 5 * time.Second  // for a hook that runs when the connection ends
+	removeTimeout = 60 * time.Second // bounds what removing the network settings may take
+)
 
 // system runs what changes the machine's network, one thing after the other and
 // outside the loop: hooks are scripts, and scripts take their time.
@@ -43,11 +45,14 @@ func (s *system) do(w func(context.Context, netcfg.Applier)) {
 	}
 }
 
-// remove ends what runs, waits for it, and removes everything that was applied.
+// remove waits for what runs, though not for ever, and removes everything that was
+// applied.
 func (s *system) remove() {
-	s.cancel()
 	close(s.work)
+	impatience := time.AfterFunc(endPatience, s.cancel)
 	<-s.idle
+	impatience.Stop()
+	s.cancel()
 	ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
 	defer cancel()
 	logFailure(s.log, s.applier.Apply(ctx, netcfg.Config{}))
