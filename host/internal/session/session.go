@@ -57,6 +57,7 @@ type State struct {
 	Lost    bool      // was up, and is not now
 	LostAt  time.Time // when it was lost after it had been up for long enough
 	Tries   int       // since then
+	Reauths int       // logins again, since then
 	Crashes int       // of the plugin, since it was up for long enough
 	UpAt    time.Time
 	Err     *diag.Diagnostic // why it ended; nil: on request
@@ -72,7 +73,7 @@ const (
 	maxCrashes   = 5                // in a row; then the plugin is given up
 	stableAfter  = time.Minute      // up for so long, earlier crashes are forgotten
 	flapping     = 10 * time.Second // up for less, it was not up: the patience goes on
-	maxReauths   = 1                // logins again before it was ever up
+	maxReauths   = 1                // logins again, for one loss of the tunnel or before it was ever up
 	firstBackoff = time.Second      // doubles up to
 	maxBackoff   = 10 * time.Second
 )

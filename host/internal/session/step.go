@@ -74,8 +74,10 @@ func (l Limits) failed(s State, now time.Time, e Failed) (State, []Effect) {
 	switch {
 	case e.Retry == Never:
 		return finish(s, e.Why)
-	case e.Retry == Reauth && !s.WasUp && s.Tries < maxReauths:
-		s.Phase, s.Tries = Starting, s.Tries+1
+	case e.Retry == Reauth && s.Reauths >= maxReauths:
+		return finish(s, e.Why)
+	case e.Retry == Reauth && !s.WasUp:
+		s.Phase, s.Reauths = Starting, s.Reauths+1
 		return s, []Effect{Start{}}
 	case !s.WasUp:
 		return finish(s, e.Why)
@@ -83,8 +85,8 @@ func (l Limits) failed(s State, now time.Time, e Failed) (State, []Effect) {
 	s, effects := l.lost(s, now, e.Why)
 	s.Tries++
 	switch {
-	case e.Retry == Reauth && s.Tries <= maxReauths+1:
-		s.Phase = Starting
+	case e.Retry == Reauth:
+		s.Phase, s.Reauths = Starting, s.Reauths+1
 		return s, append(effects, Start{})
 	case e.Retry == Now && s.Tries == 1:
 		s.Phase = Starting
@@ -100,7 +102,7 @@ func (l Limits) lost(s State, now time.Time, why *diag.Diagnostic) (State, []Eff
 		return s, []Effect{Reconnecting{Why: why}}
 	}
 	if s.LostAt.IsZero() || now.Sub(s.UpAt) >= flapping {
-		s.LostAt, s.Tries = now, 0
+		s.LostAt, s.Tries, s.Reauths = now, 0, 0
 	}
 	s.Lost = true
 	return s, []Effect{ArmDeadline{For: l.left(s, now)}, Reconnecting{Why: why}}

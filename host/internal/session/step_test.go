@@ -84,6 +84,20 @@ func TestAFlappingTunnelDoesNotRenewThePatience(t *testing.T) {
 	}
 }
 
+func TestALoginAgainAfterManyTriesIsAFreshOne(t *testing.T) {
+	events := []Event{Started{}, CameUp{}}
+	for range 5 {
+		events = append(events, Failed{Backoff, why}, RetryDue{}, Started{})
+	}
+	s, effects := walk(t, append(events, Failed{Reauth, why})...)
+	if want := []Effect{Reconnecting{why}, Start{}}; s.Phase != Starting || !reflect.DeepEqual(effects, want) {
+		t.Errorf("phase %v, effects %+v, want %+v", s.Phase, effects, want)
+	}
+	if s, _ = limits.Step(s, epoch.Add(time.Minute), Failed{Reauth, why}); s.Phase != Ended {
+		t.Errorf("a second login was refused, and the phase is %v", s.Phase)
+	}
+}
+
 func TestGivesUpAfterTheReconnectDeadline(t *testing.T) {
 	s, _ := walk(t, Started{}, CameUp{}, Failed{Backoff, why}, RetryDue{}, Started{}, Deadline{})
 	if s.Phase != Ended || s.Err == nil || s.Err.Code != diag.Unreachable {

@@ -147,7 +147,7 @@ func (s *Server) Sessions() ([]string, error) {
 // sessions live on in the rest of ocserv.
 func (s *Server) KillWorkers() error {
 	for _, p := range s.machine.Programs() {
-		if strings.HasPrefix(p.Command, "ocserv-worker") {
+		if strings.Contains(p.Command, "ocserv-worker") {
 			if err := s.machine.Kill("KILL", p.Pid); err != nil {
 				return err
 			}
