@@ -33,25 +33,44 @@ func (b *Browser) Ask(ctx context.Context, p prompt.Prompt) (prompt.Answer, erro
 	if p.Sso == nil || p.Sso.Loopback == nil {
 		return b.next.Ask(ctx, p)
 	}
-	page, err := url.Parse(p.Sso.URL)
-	if err != nil || page.Host == "" || page.Scheme != "https" && page.Scheme != "http" {
-		return prompt.Answer{}, diag.New(diag.Protocol, "the gateway's login page has no web address", "nothing was opened")
-	}
-	l, err := listenLoopback(*p.Sso.Loopback, []string{b.gateway, page.Hostname()})
-	if err != nil {
-		return prompt.Answer{}, err
-	}
-	defer l.close()
-	_, _ = fmt.Fprintf(b.out, "Log in with a browser on this machine:\n  %s\n", Line(page.String()))
-	switch err := b.open(page.String()); {
+	return AwaitBrowser(ctx, *p.Sso, b.gateway, func(context.Context) (string, error) {
+		b.show(p.Sso.URL)
+		return "", nil
+	})
+}
+
+func (b *Browser) show(address string) {
+	_, _ = fmt.Fprintf(b.out, "Log in with a browser on this machine:\n  %s\n", Line(address))
+	switch err := b.open(address); {
 	case errors.Is(err, errNoDesktop):
 	case err != nil:
 		_, _ = fmt.Fprintf(b.out, "The browser could not be started (%v): open the address yourself.\n", err)
 	default:
 		_, _ = fmt.Fprintln(b.out, "The browser is being opened. Waiting for the login to end.")
 	}
-	uri, err := l.wait(ctx)
+}
+
+// AwaitBrowser has show bring a browser to the login page and waits for its call on
+// loopback. show may return the address that a browser elsewhere ended at: then
+// nothing is waited for. gateway is the gateway's host name.
+func AwaitBrowser(ctx context.Context, s prompt.Sso, gateway string, show func(context.Context) (string, error)) (prompt.Answer, error) {
+	page, err := url.Parse(s.URL)
+	if err != nil || page.Host == "" || page.Scheme != "https" && page.Scheme != "http" {
+		return prompt.Answer{}, diag.New(diag.Protocol, "the gateway's login page has no web address", "nothing was opened")
+	}
+	l, err := listenLoopback(*s.Loopback, []string{gateway, page.Hostname()})
 	if err != nil {
+		return prompt.Answer{}, err
+	}
+	defer l.close()
+	address, err := show(ctx)
+	if err != nil {
+		return prompt.Answer{}, err
+	}
+	uri := ""
+	if ended, err := url.Parse(address); err == nil && ended.Host != "" {
+		uri = ended.RequestURI()
+	} else if uri, err = l.wait(ctx); err != nil {
 		return prompt.Answer{}, err
 	}
 	return prompt.Answer{Values: map[string]string{"request_uri": uri}}, nil
