@@ -2,6 +2,7 @@
 # make demo    a gateway in a namespace, a connection to it, traffic (root)
 # make test    everything: lint, unit tests with the race detector, end-to-end, fuzzing (root)
 # make bench   side by side with openconnect (root)
+# make install, make uninstall   PREFIX=/usr, DESTDIR= to stage a package
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -13,27 +14,45 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 BUILD := $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 PLUGINS := $(notdir $(patsubst %/main.go,%,$(wildcard plugins/*/main.go)))
 FUZZTIME ?= 10s
+PREFIX := /usr
+DESTDIR :=
+INSTALL = PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' packaging/install.sh
 
 # Debian packages: to build, to run the demo and the end-to-end tests, to generate code.
 BUILD_PACKAGES := gcc libc6-dev git ca-certificates
 LAB_PACKAGES := ocserv openconnect vpnc-scripts oathtool iperf3 nftables iproute2 iputils-ping procps python3-grpcio python3-protobuf
-TEST_PACKAGES := $(LAB_PACKAGES) protobuf-compiler softhsm2 dbus shellcheck openssl
+NM_PACKAGES := network-manager network-manager-openconnect dnsmasq-base bind9-dnsutils
+TEST_PACKAGES := $(LAB_PACKAGES) $(NM_PACKAGES) protobuf-compiler softhsm2 dbus shellcheck openssl
 
 .PHONY: build demo test lint fmt generate bench fuzz unit e2e packages packages-demo clean
-.PHONY: $(PLUGINS)
+.PHONY: install uninstall $(PLUGINS)
 
-build: bin/penstock $(PLUGINS)
+PROGRAMS := bin/penstock $(patsubst nm/cmd/%,bin/%,$(wildcard nm/cmd/penstock-auth-dialog))
 
-.PHONY: bin/penstock
+build: $(PROGRAMS) $(PLUGINS)
+
+.PHONY: $(PROGRAMS)
 bin/penstock:
 	@mkdir -p bin/plugins
 	$(BUILD) -o $@ ./host/cmd/penstock
+
+bin/penstock-auth-dialog:
+	@mkdir -p bin
+	CGO_ENABLED=0 $(BUILD) -o $@ ./nm/cmd/penstock-auth-dialog
 
 # A static program sees nothing of the machine's files in the sandbox.
 $(PLUGINS):
 	@mkdir -p bin/plugins
 	CGO_ENABLED=0 $(BUILD) -o bin/plugins/$@ ./plugins/$@
 	$(GO) run ./host/internal/registry/manifest -o bin/plugins/$@.toml bin/plugins/$@
+
+# Root places what a user has built, without building it again.
+install:
+	@$(INSTALL) fresh $(PLUGINS) || $(MAKE) --no-print-directory build
+	@$(INSTALL) install $(PLUGINS)
+
+uninstall:
+	@$(INSTALL) uninstall $(PLUGINS)
 
 demo: packages-demo build
 	@bin/penstock demo
