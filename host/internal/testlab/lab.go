@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vishvananda/netlink"
-
 	"github.com/penstock-vpn/penstock/host/internal/testlab/pki"
 )
 
@@ -47,6 +45,8 @@ type Lab struct {
 	Client  *Machine
 	Gateway *Machine
 	PKI     *pki.PKI
+
+	more []*Machine
 }
 
 // New builds a lab.
@@ -66,7 +66,7 @@ func (l *Lab) build() (err error) {
 	if err = os.Chmod(l.Dir, 0o755); err != nil {
 		return err
 	}
-	if l.PKI, err = pki.Write(filepath.Join(l.Dir, "pki"), GatewayName, "v6."+GatewayName, GatewayV4, GatewayV6); err != nil {
+	if l.PKI, err = pki.Write(filepath.Join(l.Dir, "pki"), GatewayName, "v6."+GatewayName, BranchName, GatewayV4, GatewayV6, BranchV4); err != nil {
 		return err
 	}
 	if l.Client, err = NewMachine("client", l.Dir); err != nil {
@@ -81,7 +81,7 @@ func (l *Lab) build() (err error) {
 	if err = errors.Join(l.Gateway.Nft(guard), l.Client.Nft(guard)); err != nil {
 		return err
 	}
-	names := fmt.Sprintf("127.0.0.1 localhost\n%s %s\n%s %s\n", GatewayV4, GatewayName, GatewayV6, "v6."+GatewayName)
+	names := fmt.Sprintf("127.0.0.1 localhost\n%s %s\n%s v6.%s\n%s %s\n", GatewayV4, GatewayName, GatewayV6, GatewayName, BranchV4, BranchName)
 	if err = l.Client.WriteFile("/etc/hosts", names, 0o644); err != nil {
 		return err
 	}
@@ -90,18 +90,10 @@ func (l *Lab) build() (err error) {
 
 // join lays the cable and gives both ends their addresses.
 func (l *Lab) join() error {
-	gateway, err := os.Open(l.Gateway.namespace("net"))
-	if err != nil {
+	if err := connect(l.Client, outside, l.Gateway, outside); err != nil {
 		return err
 	}
-	defer gateway.Close()
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name = outside
-	cable := &netlink.Veth{LinkAttrs: attrs, PeerName: outside, PeerNamespace: netlink.NsFd(gateway.Fd())}
-	if err := l.Client.link.LinkAdd(cable); err != nil {
-		return fmt.Errorf("veth pair: %w", err)
-	}
-	err = errors.Join(
+	err := errors.Join(
 		l.Client.address(outside, ClientV4+"/24", ClientV6+"/64"),
 		l.Gateway.address(outside, GatewayV4+"/24", GatewayV6+"/64"),
 		l.Gateway.address("lo", InsideV4+"/32", InsideV6+"/128", Beyond+"/32"),
@@ -128,7 +120,7 @@ func (l *Lab) Listen(port int) (ln net.Listener, err error) {
 // Logs is what happened on both machines, for a failed test.
 func (l *Lab) Logs() string {
 	var b strings.Builder
-	for _, m := range []*Machine{l.Gateway, l.Client} {
+	for _, m := range append(l.more, l.Gateway, l.Client) {
 		if m != nil {
 			b.WriteString(m.Logs())
 		}
@@ -138,7 +130,7 @@ func (l *Lab) Logs() string {
 
 // Close removes the lab with everything in it.
 func (l *Lab) Close() error {
-	for _, m := range []*Machine{l.Client, l.Gateway} {
+	for _, m := range append(l.more, l.Client, l.Gateway) {
 		if m != nil {
 			m.Close()
 		}

@@ -38,6 +38,7 @@ type Ocserv struct {
 	RekeyTime   int    // seconds
 	Full        bool   // no split routes: everything goes into the tunnel
 	LogLevel    int    // 0; 3 and more log every packet's header
+	Site        *Site  // the lab's own
 
 	Dir string // filled in
 	PKI *pki.PKI
@@ -52,7 +53,10 @@ type Server struct {
 }
 
 func (o Ocserv) withDefaults(l *Lab) Ocserv {
-	o.Dir, o.PKI = filepath.Join(l.Gateway.Dir, "ocserv"), l.PKI
+	if o.Site == nil {
+		o.Site = l.Site()
+	}
+	o.Dir, o.PKI = filepath.Join(o.Site.Machine.Dir, "ocserv"), l.PKI
 	for field, value := range map[*string]string{&o.Auth: "password", &o.DTLS: "psk", &o.Cert: "server"} {
 		if *field == "" {
 			*field = value
@@ -66,14 +70,14 @@ func (o Ocserv) withDefaults(l *Lab) Ocserv {
 	return o
 }
 
-// StartOcserv starts ocserv on the gateway and waits until it listens.
+// StartOcserv starts ocserv on the site's gateway and waits until it listens.
 func (l *Lab) StartOcserv(o Ocserv) (*Server, error) {
 	o = o.withDefaults(l)
 	if err := o.write(); err != nil {
 		return nil, err
 	}
-	s := &Server{machine: l.Gateway, conf: filepath.Join(o.Dir, "ocserv.conf"), port: o.Port}
-	if err := os.MkdirAll(l.Gateway.Path("/run/ocserv"), 0o755); err != nil {
+	s := &Server{machine: o.Site.Machine, conf: filepath.Join(o.Dir, "ocserv.conf"), port: o.Port}
+	if err := os.MkdirAll(s.machine.Path("/run/ocserv"), 0o755); err != nil {
 		return nil, err
 	}
 	return s, s.start()
