@@ -50,6 +50,7 @@ case $action in
 install)
   each there
   each place
+  mkdir -p "$to/libexec"
   ln -sfn ../bin/penstock "$to/libexec/nm-penstock-service"
   ;;
 uninstall)
