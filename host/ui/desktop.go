@@ -26,24 +26,41 @@ func person() (desktop, bool) {
 	}
 	for _, name := range []string{"SUDO_UID", "PKEXEC_UID"} {
 		if uid, err := strconv.ParseUint(os.Getenv(name), 10, 32); err == nil && uid != 0 {
-			return become(uint32(uid))
+			who, err := user.LookupId(strconv.FormatUint(uid, 10))
+			if err != nil {
+				return desktop{}, false
+			}
+			d, err := become(who)
+			return d, err == nil
 		}
 	}
 	return desktop{}, false
 }
 
-func become(uid uint32) (desktop, bool) {
-	who, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
+// lookupUser is the user of that name.
+func lookupUser(name string) (desktop, error) {
+	who, err := user.Lookup(name)
 	if err != nil {
-		return desktop{}, false
+		return desktop{}, fmt.Errorf("the user %.64q is not known on this machine (%w)", name, err)
+	}
+	return become(who)
+}
+
+func become(who *user.User) (desktop, error) {
+	uid, err := strconv.ParseUint(who.Uid, 10, 32)
+	if err != nil {
+		return desktop{}, err
 	}
 	gid, err := strconv.ParseUint(who.Gid, 10, 32)
 	if err != nil {
-		return desktop{}, false
+		return desktop{}, err
 	}
-	d := desktop{credential: &syscall.Credential{Uid: uid, Gid: uint32(gid), Groups: groups(who)}, env: userEnv(who)}
+	if uid == 0 {
+		return desktop{credential: &syscall.Credential{}, env: rootEnv()}, nil
+	}
+	d := desktop{credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid), Groups: groups(who)}, env: userEnv(who)}
 	d.reachable = graphical(d.env)
-	return d, true
+	return d, nil
 }
 
 func groups(who *user.User) []uint32 {

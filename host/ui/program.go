@@ -29,11 +29,14 @@ const (
 type Programs struct {
 	next    Prompter
 	options option.Values
+	user    string
 }
 
-// NewPrograms looks for the programs in a profile's options.
-func NewPrograms(options option.Values, next Prompter) *Programs {
-	return &Programs{next: next, options: options}
+// NewPrograms looks for the programs in a profile's options and runs them as user.
+// "" is the person at the machine: who became root by sudo or pkexec, or else root.
+// Where somebody else may have named the program, the caller must name a user.
+func NewPrograms(options option.Values, user string, next Prompter) *Programs {
+	return &Programs{next: next, options: options, user: user}
 }
 
 // Ask serves a Program.
@@ -45,16 +48,27 @@ func (p *Programs) Ask(ctx context.Context, q prompt.Prompt) (prompt.Answer, err
 	if path == "" {
 		return prompt.Answer{Cancelled: true}, nil
 	}
-	who, ok := person()
-	if !ok {
-		who = desktop{env: rootEnv()}
-	}
-	answer, err := runProgram(ctx, path, who, q.Program)
+	answer, err := p.run(ctx, path, q.Program)
 	if err != nil {
 		d := diag.New(diag.Config, "the program "+path+" could not be run", err.Error())
 		return prompt.Answer{}, d.With(q.Program.Option)
 	}
 	return answer, nil
+}
+
+func (p *Programs) run(ctx context.Context, path string, q *prompt.Program) (prompt.Answer, error) {
+	who, ok := person()
+	switch {
+	case p.user != "":
+		named, err := lookupUser(p.user)
+		if err != nil {
+			return prompt.Answer{}, err
+		}
+		who = named
+	case !ok:
+		who = desktop{env: rootEnv()}
+	}
+	return runProgram(ctx, path, who, q)
 }
 
 // rootEnv is the environment for root who is nobody's deputy.

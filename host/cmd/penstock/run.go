@@ -71,7 +71,7 @@ func (a *app) prompters(c connection) (*ui.Stored, ui.Prompter) {
 	if a.ready != nil {
 		last = &whileHere{last, a.ready}
 	}
-	last = ui.NewPrograms(c.profile.Options, last)
+	last = ui.NewPrograms(c.profile.Options, "", last)
 	stored := ui.NewStored(c.profile.Options, c.profile.Secrets, last)
 	return stored, stored
 }
