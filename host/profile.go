@@ -42,3 +42,6 @@ type Settings struct {
 
 // Status is a snapshot of a running connection.
 type Status = control.Status
+
+// StateConnected is Status.State while packets have a way.
+const StateConnected = control.Connected

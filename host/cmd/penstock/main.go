@@ -9,6 +9,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -26,7 +27,16 @@ func main() {
 	ready := takeReadiness()
 	signal.Ignore(unix.SIGPIPE) // a reader that goes away must not end the tunnel
 	a := &app{stdin: os.Stdin, out: newOutput(os.Stdout, os.Stderr), ready: ready, hold: host.Run}
-	os.Exit(a.main(context.Background(), os.Args[1:]))
+	os.Exit(a.main(context.Background(), arguments(os.Args)))
+}
+
+// arguments are what follows the program's name; the name under which NetworkManager
+// starts the service stands for its command.
+func arguments(argv []string) []string {
+	if filepath.Base(argv[0]) == nmServiceName {
+		return append([]string{"nm-service"}, argv[1:]...)
+	}
+	return argv[1:]
 }
 
 // main runs one command and returns the exit status.

@@ -18,7 +18,7 @@ var onlyFrom = []struct {
 	why      string
 }{
 	{"github.com/hashicorp/go-plugin", []string{"host/internal/plugin", "sdk/plugintest"}, "one place starts plugins, and one for their authors' tests"},
-	{"github.com/godbus/dbus", []string{"nm", "host/internal/netmon"}, "D-Bus stays at the edges: NetworkManager and logind"},
+	{"github.com/godbus/dbus", []string{"nm", "host/internal/netmon", "host/internal/testlab"}, "D-Bus stays at the edges: NetworkManager and logind"},
 	{"github.com/BurntSushi/toml", []string{"host/internal/config", "host/internal/registry"}, "files are parsed where their errors get line numbers"},
 	{"github.com/songgao/water", []string{"host/internal/tun"}, "TUN backends hide behind one interface"},
 	{"golang.zx2c4.com/wireguard", []string{"host/internal/tun"}, "TUN backends hide behind one interface"},

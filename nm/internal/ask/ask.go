@@ -257,6 +257,16 @@ func (q Question) Missing(secrets map[string]string) []string {
 	return missing
 }
 
+// HasDefault says whether an empty answer under key means something.
+func (q Question) HasDefault(key string) bool {
+	for _, f := range q.Fields {
+		if f.Key == key {
+			return f.Default != ""
+		}
+	}
+	return false
+}
+
 // Answer makes the prompt's answer of the secrets that came back for it. The values
 // of a Form are by the fields' names; a choice is the value of what was typed, be it
 // value or label.

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/penstock-vpn/penstock/host"
+	"github.com/penstock-vpn/penstock/nm"
+	"github.com/penstock-vpn/penstock/sdk/option"
+)
+
+// nmServiceName is the program of the .name file; NetworkManager adds --bus-name and
+// nothing else.
+const nmServiceName = "nm-penstock-service"
+
+func (a *app) nmServiceCommand() *cobra.Command {
+	var name string
+	c := &cobra.Command{
+		Use:   "nm-service --bus-name NAME",
+		Short: "Serve one VPN connection of NetworkManager, which starts this",
+		Args:  wantArgs(0, 0),
+		RunE:  func(c *cobra.Command, _ []string) error { return a.nmService(c.Context(), name) },
+	}
+	c.Flags().StringVar(&name, "bus-name", nm.ServiceName, "own this `NAME` on the system bus")
+	return c
+}
+
+func (a *app) nmService(ctx context.Context, busName string) error {
+	if busName != nm.ServiceName && !strings.HasPrefix(busName, nm.ServiceName+".") {
+		return usage("the bus name is none of ours", "it is "+nm.ServiceName+", or begins with it and a dot")
+	}
+	a.logForNetworkManager()
+	ctx, stop := signal.NotifyContext(ctx, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	defer stop()
+	return nm.Serve(ctx, nm.Options{
+		BusName: busName, Log: slog.New(a.out), Hold: a.hold,
+		Schema: func(protocol string) (option.Schema, error) { return host.Schema(protocol, nil) },
+	})
+}
+
+// logForNetworkManager logs as much as NetworkManager does, and where it does:
+// NM_VPN_LOG_LEVEL is a level of syslog, one above that of NetworkManager's own words.
+func (a *app) logForNetworkManager() {
+	switch os.Getenv("NM_VPN_LOG_LEVEL") {
+	case "7", "6":
+		a.out.level.Set(slog.LevelDebug)
+	case "4":
+		a.out.level.Set(slog.LevelWarn)
+	case "3", "2", "1", "0":
+		a.out.level.Set(slog.LevelError)
+	}
+	if os.Getenv("NM_VPN_LOG_SYSLOG") == "1" {
+		a.out.background()
+	}
+}

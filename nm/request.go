@@ -1,0 +1,121 @@
+package nm
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/godbus/dbus/v5"
+
+	"github.com/penstock-vpn/penstock/sdk/diag"
+	"github.com/penstock-vpn/penstock/sdk/secret"
+)
+
+// settings is a connection as NetworkManager sends it, a{sa{sv}}: setting, key, value.
+type settings = map[string]map[string]dbus.Variant
+
+// Bounds of a connection. NetworkManager passes on what users wrote.
+const (
+	maxEntries = 512
+	maxKey     = 128
+	maxValue   = 64 << 10
+)
+
+// request is what the service needs of a connection.
+type request struct {
+	id, uuid string
+	data     map[string]string        // vpn.data, with the -flags
+	secrets  map[string]secret.String // vpn.secrets
+	user     string                   // whose agent answered, "" when none was asked
+	owner    string                   // the user that the connection is for alone, "" when for all
+
+	never4, never6 bool // the user wants no default route
+}
+
+// parseRequest checks the form of a connection; what the options mean is the schema's.
+func parseRequest(s settings) (request, error) {
+	r := request{
+		id: text(s["connection"]["id"]), uuid: text(s["connection"]["uuid"]), user: text(s["vpn"]["user-name"]),
+		owner:  onlyUser(s["connection"]["permissions"]),
+		never4: truth(s["ipv4"]["never-default"]), never6: truth(s["ipv6"]["never-default"]),
+	}
+	data, err := entries(s["vpn"]["data"], "vpn.data")
+	if err != nil {
+		return r, err
+	}
+	secrets, err := entries(s["vpn"]["secrets"], "vpn.secrets")
+	if err != nil {
+		return r, err
+	}
+	r.data, r.secrets = data, map[string]secret.String{}
+	for key, value := range secrets {
+		r.secrets[key] = secret.New(value)
+	}
+	return r, nil
+}
+
+func text(v dbus.Variant) string {
+	s, _ := v.Value().(string)
+	return s[:min(len(s), maxKey)]
+}
+
+func truth(v dbus.Variant) bool {
+	b, _ := v.Value().(bool)
+	return b
+}
+
+// entries reads an a{ss}; a missing one is empty.
+func entries(v dbus.Variant, name string) (map[string]string, error) {
+	if v.Value() == nil {
+		return map[string]string{}, nil
+	}
+	m, ok := v.Value().(map[string]string)
+	if !ok {
+		return nil, diag.Newf(diag.Invalid, "%s has the type %s in place of a{ss}", name, v.Signature())
+	}
+	if len(m) > maxEntries {
+		return nil, diag.Newf(diag.Invalid, "%s has %d entries, at most %d are allowed", name, len(m), maxEntries)
+	}
+	for key, value := range m {
+		if len(key) > maxKey || len(value) > maxValue {
+			return nil, diag.Newf(diag.Invalid, "%s has an entry of more than %d bytes: %.40q", name, maxValue, key)
+		}
+	}
+	return m, nil
+}
+
+// onlyUser reads connection.permissions, "user:NAME:" each.
+func onlyUser(v dbus.Variant) string {
+	list, _ := v.Value().([]string)
+	var users []string
+	for _, p := range list {
+		if name, ok := strings.CutPrefix(p, "user:"); ok {
+			name, _, _ = strings.Cut(name, ":")
+			users = append(users, name)
+		}
+	}
+	slices.Sort(users)
+	if users = slices.Compact(users); len(users) == 0 {
+		return ""
+	}
+	return users[0]
+}
+
+const flagsSuffix = "-flags"
+
+// flags are NMSettingSecretFlags.
+type flags uint8
+
+const (
+	agentOwned  flags = 1
+	notSaved    flags = 2
+	notRequired flags = 4
+)
+
+// flagsOf are those of one secret; known says whether the connection has any.
+func (r *request) flagsOf(key string) (f flags, known bool) {
+	word, known := r.data[key+flagsSuffix]
+	if len(word) == 1 && word[0] >= '0' && word[0] <= '7' {
+		f = flags(word[0] - '0')
+	}
+	return f, known
+}
