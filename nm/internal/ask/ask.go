@@ -16,9 +16,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/penstock-vpn/penstock/host/ui"
 	"github.com/penstock-vpn/penstock/sdk/prompt"
 )
 
@@ -92,7 +94,7 @@ type Sso struct {
 func Of(p prompt.Prompt) (Question, error) {
 	q := Question{Title: p.Title, Text: p.Text, Error: p.Error}
 	switch {
-	case p.Form != nil:
+	case p.Form != nil && len(p.Form.Fields) > 0:
 		names := keys(p.Form.Fields)
 		for i, f := range p.Form.Fields {
 			q.Fields = append(q.Fields, field(names[i], f))
@@ -127,13 +129,12 @@ func keys(fields []prompt.Field) []string {
 	var all []string
 	used := map[string]bool{}
 	for _, f := range fields {
-		key := f.Option
+		key := plain(f.Name)
 		switch {
-		case key != "":
+		case f.Option != "":
+			key = plain(f.Option)
 		case f.Kind == prompt.OTP:
 			key = KeyOTP
-		default:
-			key = plain(f.Name)
 		}
 		base := key
 		for n := 2; used[key]; n++ {
@@ -179,6 +180,9 @@ func (q Question) Keys() []string {
 
 // Hints are what SecretsRequired carries: q.Keys() and the question itself.
 func (q Question) Hints() ([]string, error) {
+	if err := q.check(); err != nil {
+		return nil, err
+	}
 	data, err := json.Marshal(q)
 	if err != nil {
 		return nil, err
@@ -190,60 +194,14 @@ func (q Question) Hints() ([]string, error) {
 	return append(q.Keys(), questionPrefix+encoded), nil
 }
 
-// ParseHints is the reverse, for the dialog. Without a Question of ours among the
-// hints, it makes one of the names and the message; message is NetworkManager's.
-func ParseHints(hints []string) (q Question, message string, err error) {
-	var names []string
-	for _, h := range hints {
-		if text, ok := strings.CutPrefix(h, messagePrefix); ok {
-			message = text
-			continue
-		}
-		if encoded, ok := strings.CutPrefix(h, questionPrefix); ok {
-			q, err = parseQuestion(encoded)
-			return q, message, err
-		}
-		if h != "" && !strings.Contains(h, ":") {
-			names = append(names, h)
-		}
-	}
-	for _, n := range names {
-		q.Fields = append(q.Fields, Field{Key: n, Label: n, Secret: true})
-	}
-	q.Text = message
-	return q, message, nil
-}
-
-func parseQuestion(encoded string) (Question, error) {
-	var q Question
-	if len(encoded) > maxQuestion {
-		return q, errors.New("the question is too long")
-	}
-	data, err := base64.RawURLEncoding.DecodeString(encoded)
-	if err != nil {
-		return q, fmt.Errorf("the question is not base64: %w", err)
-	}
-	if err := json.Unmarshal(data, &q); err != nil {
-		return q, fmt.Errorf("the question is not understood: %w", err)
-	}
-	if len(q.Keys()) == 0 {
-		return q, errors.New("the question asks nothing")
-	}
-	return q, nil
-}
-
 // Message is q for agents that show one text: the refusal, then what the gateway says.
+// It is safe to print and as an argument of a program.
 func (q Question) Message() string {
-	var parts []string
-	for _, text := range []string{q.Error, q.Text} {
-		if text != "" {
-			parts = append(parts, text)
-		}
+	text := strings.TrimSpace(ui.Clean(q.Error) + "\n" + ui.Clean(q.Text))
+	if text == "" {
+		text = ui.Line(q.Title)
 	}
-	if len(parts) == 0 {
-		parts = append(parts, q.Title)
-	}
-	return strings.Join(parts, "\n")
+	return text
 }
 
 // Missing are the keys of q that have no answer among the secrets.
@@ -286,18 +244,21 @@ func Answer(p prompt.Prompt, secrets map[string]string) prompt.Answer {
 	return prompt.Answer{Values: map[string]string{"request_uri": secrets[KeySso]}}
 }
 
+// chosen prefers what is exactly a value, then a label, then either in any case.
 func chosen(f prompt.Field, typed string) string {
 	if typed == "" {
 		typed = f.Default
 	}
-	for _, c := range f.Choices {
-		if typed == c.Value || typed == c.Label {
-			return c.Value
-		}
-	}
-	for _, c := range f.Choices {
-		if strings.EqualFold(typed, c.Label) || strings.EqualFold(typed, c.Value) {
-			return c.Value
+	word := strings.TrimSpace(typed)
+	for _, means := range []func(prompt.Choice) bool{
+		func(c prompt.Choice) bool { return c.Value == word },
+		func(c prompt.Choice) bool { return c.Label == word },
+		func(c prompt.Choice) bool {
+			return strings.EqualFold(c.Value, word) || strings.EqualFold(c.Label, word)
+		},
+	} {
+		if i := slices.IndexFunc(f.Choices, means); i >= 0 {
+			return f.Choices[i].Value
 		}
 	}
 	return typed
