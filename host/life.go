@@ -186,7 +186,8 @@ func (c *connection) send(m *pluginpb.FromHost) {
 
 func (c *connection) firstMessage(resume bool) *pluginpb.FromHost {
 	start := &pluginpb.Start{
-		Protocol: c.profile.Protocol, Options: c.pluginOptions(), Trace: c.settings.Trace != nil, Connection: c.profile.Name,
+		Protocol: c.profile.Protocol, Options: c.pluginOptions(), Stored: c.storedSecrets(),
+		Trace: c.settings.Trace != nil, Connection: c.profile.Name,
 	}
 	if !resume {
 		return &pluginpb.FromHost{Message: &pluginpb.FromHost_Start{Start: start}}
@@ -198,6 +199,17 @@ func (c *connection) firstMessage(resume bool) *pluginpb.FromHost {
 		}
 	}
 	return &pluginpb.FromHost{Id: 1, Message: &pluginpb.FromHost_Resume{Resume: r}}
+}
+
+// storedSecrets are the keys of the secret options that a form's field is answered by.
+func (c *connection) storedSecrets() []string {
+	var keys []string
+	for _, o := range c.schema {
+		if value := c.profile.Secrets[o.Key]; o.Secret && !value.Empty() {
+			keys = append(keys, o.Key)
+		}
+	}
+	return keys
 }
 
 // pluginOptions are the session's options without secrets.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -43,6 +44,10 @@ func (s *Session) Connection() string { return s.start.GetConnection() }
 
 // Options are the session's options with defaults filled in, never a secret one.
 func (s *Session) Options() map[string]string { return maps.Clone(s.start.GetOptions()) }
+
+// Stored says whether the secret option key has a value: a Form's field with that
+// Option is answered with it, without asking anybody.
+func (s *Session) Stored(key string) bool { return slices.Contains(s.start.GetStored(), key) }
 
 // Trace says whether the user wants the control conversation by TraceText.
 func (s *Session) Trace() bool { return s.start.GetTrace() }

@@ -26,6 +26,7 @@ type asa struct {
 	goodbyes chan string
 
 	mu      sync.Mutex
+	pages   int              // of logins that were asked for
 	bound   *ecdsa.PublicKey // announced at login, replaced with each tunnel
 	tunnels []net.Conn
 	extra   []string // further fields of a granted tunnel
@@ -71,6 +72,7 @@ func (a *asa) serve(c net.Conn) {
 func (a *asa) page(r *http.Request, body string) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.pages++
 	if der, err := base64.StdEncoding.DecodeString(r.Header.Get("X-AnyConnect-STRAP-Pubkey")); err == nil && len(der) > 0 {
 		a.bound = a.public(der)
 	}
@@ -125,6 +127,9 @@ func (a *asa) tunnel(c net.Conn, br *bufio.Reader, r *http.Request) {
 
 // checkProof verifies the signature over the binding and the next key.
 func (a *asa) checkProof(r *http.Request) {
+	if a.bound == nil && a.pages == 0 && r.Header.Get("X-AnyConnect-STRAP-Verify") == "" {
+		return // a cookie from elsewhere
+	}
 	signature, err := base64.StdEncoding.DecodeString(r.Header.Get("X-AnyConnect-STRAP-Verify"))
 	next, err2 := base64.StdEncoding.DecodeString(r.Header.Get("X-AnyConnect-STRAP-Pubkey"))
 	if err != nil || err2 != nil || a.bound == nil {

@@ -18,6 +18,8 @@ import (
 const defaultUserAgent = "AnyConnect-compatible Penstock VPN Agent v" + pluginVersion
 
 const (
+	cookieOption = "cookie"
+
 	groupLogin = "Login"
 	groupDTLS  = "DTLS"
 	groupAs    = "Identity"
@@ -26,6 +28,7 @@ const (
 // schema are the plugin's own options, in OpenConnect's spelling where it has one.
 func schema() option.Schema {
 	login := option.Schema{
+		{Key: cookieOption, Label: "Session cookie", Help: "Cookie of a session that another program has logged in to, as `openconnect --authenticate` prints it; used in place of a login.", Group: groupLogin, Secret: true, Advanced: true},
 		{Key: "authgroup", Label: "Group", Help: "Group to log in to, by its name or the beginning of its label.", Group: groupLogin},
 		{Key: "secondary-username", Label: "Second user name", Help: "User name of a second login in one form.", Group: groupLogin, Advanced: true},
 		{Key: "secondary-password", Label: "Second password", Help: "Password of a second login in one form, or the word that a second factor wants (push, phone).", Group: groupLogin, Secret: true, Advanced: true},

@@ -48,21 +48,30 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 	return o.fresh(ctx, s)
 }
 
-// fresh logs in first. A Stop ends the login without an error.
+// fresh logs in first, or takes the cookie of a login. A Stop ends that without an error.
 func (o *options) fresh(ctx context.Context, s *sdk.Session) error {
 	if err := s.Phase(sdk.Authenticating); err != nil {
 		return err
 	}
 	until, cancel := s.UntilStop(ctx)
 	defer cancel()
-	in, err := o.login(until, s)
+	login := o.login
+	stored := s.Stored(cookieOption)
+	if stored {
+		login = o.takeCookie
+	}
+	in, err := login(until, s)
 	if err != nil {
 		if until.Err() != nil && ctx.Err() == nil {
 			return nil
 		}
 		return never(err)
 	}
-	return tunnel.Run(ctx, tunnel.OnSession(s), o.tunnel(s), in.result, in.keys, in.kept)
+	err = tunnel.Run(ctx, tunnel.OnSession(s), o.tunnel(s), in.result, in.keys, in.kept)
+	if stored {
+		return blameCookie(err)
+	}
+	return err
 }
 
 func never(err error) error {

@@ -1675,6 +1675,7 @@ type Start struct {
 	Capabilities  []string               `protobuf:"bytes,3,rep,name=capabilities,proto3" json:"capabilities,omitempty"`
 	Trace         bool                   `protobuf:"varint,4,opt,name=trace,proto3" json:"trace,omitempty"`          // send the control conversation as Progress{TRACE}
 	Connection    string                 `protobuf:"bytes,5,opt,name=connection,proto3" json:"connection,omitempty"` // name of the connection, for messages
+	Stored        []string               `protobuf:"bytes,6,rep,name=stored,proto3" json:"stored,omitempty"`         // keys of the secret options that have a value; a Field with the option gets it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1742,6 +1743,13 @@ func (x *Start) GetConnection() string {
 		return x.Connection
 	}
 	return ""
+}
+
+func (x *Start) GetStored() []string {
+	if x != nil {
+		return x.Stored
+	}
+	return nil
 }
 
 // Resume continues a session: after a crash of the plugin (installed is what runs
@@ -4881,7 +4889,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\aRefused\x12>\n" +
 	"\n" +
 	"diagnostic\x18\x01 \x01(\v2\x1e.penstock.plugin.v1.DiagnosticR\n" +
-	"diagnostic\"\xfb\x01\n" +
+	"diagnostic\"\x93\x02\n" +
 	"\x05Start\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\tR\bprotocol\x12@\n" +
 	"\aoptions\x18\x02 \x03(\v2&.penstock.plugin.v1.Start.OptionsEntryR\aoptions\x12\"\n" +
@@ -4889,7 +4897,8 @@ const file_plugin_proto_rawDesc = "" +
 	"\x05trace\x18\x04 \x01(\bR\x05trace\x12\x1e\n" +
 	"\n" +
 	"connection\x18\x05 \x01(\tR\n" +
-	"connection\x1a:\n" +
+	"connection\x12\x16\n" +
+	"\x06stored\x18\x06 \x03(\tR\x06stored\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xba\x01\n" +

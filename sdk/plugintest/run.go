@@ -20,6 +20,7 @@ import (
 type Profile struct {
 	Protocol string
 	Options  map[string]string // defaults are not filled in
+	Stored   []string          // keys of the secret options with a value, which Answer gives
 	Trace    bool
 	// Resume goes on with the host's checkpoint and paths, as after a crash or a lost path.
 	Resume bool
@@ -105,7 +106,7 @@ func (h *Host) Start(target *Target, profile Profile) *Run {
 
 // first is the session's first message.
 func (h *Host) first(r *Run, p Profile) *pluginpb.FromHost {
-	start := &pluginpb.Start{Protocol: p.Protocol, Options: p.Options, Trace: p.Trace, Connection: "test"}
+	start := &pluginpb.Start{Protocol: p.Protocol, Options: p.Options, Stored: p.Stored, Trace: p.Trace, Connection: "test"}
 	if !p.Resume {
 		h.dropPaths()
 		h.mu.Lock()

@@ -81,8 +81,11 @@ func (k *Keys) Prove(binding []byte) (h httpc.Header, next *Keys, err error) {
 // Marshal keeps the signing key, which is all that a session needs later.
 func (k *Keys) Marshal() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(k.sign) }
 
-// ParseKeys reads what Marshal wrote.
+// ParseKeys reads what Marshal wrote, or the same key as SEC 1.
 func ParseKeys(der []byte) (*Keys, error) {
+	if key, err := x509.ParseECPrivateKey(der); err == nil && key.Curve == elliptic.P256() {
+		return &Keys{sign: key}, nil
+	}
 	key, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/penstock-vpn/penstock/plugins/anyconnect/internal/auth"
+	"github.com/penstock-vpn/penstock/sdk"
+	"github.com/penstock-vpn/penstock/sdk/diag"
+	"github.com/penstock-vpn/penstock/sdk/prompt"
+)
+
+// takeCookie stands in for a login: the host gives the stored cookie, and nothing is
+// sent to the gateway before the tunnel is asked for.
+func (o *options) takeCookie(ctx context.Context, s *sdk.Session) (*loggedIn, error) {
+	answer, err := s.Ask(ctx, prompt.Prompt{Title: "Log in to " + o.gateway.Hostname(), Form: &prompt.Form{ID: "cookie", Fields: []prompt.Field{
+		{Name: "cookie", Label: "Session cookie", Kind: prompt.Password, Option: cookieOption},
+	}}})
+	switch {
+	case err != nil:
+		return nil, err
+	case answer.Cancelled:
+		return nil, diag.New(diag.Cancelled, "the login was cancelled", "")
+	}
+	value, keys, err := auth.ParseCookie(answer.Values["cookie"])
+	if err != nil {
+		return nil, diag.New(diag.Config, "the session cookie cannot be used: "+err.Error(),
+			"It is what openconnect --authenticate prints as COOKIE: VALUE, webvpn=VALUE, or openconnect_strapkey=KEY; webvpn=VALUE.").With(cookieOption)
+	}
+	return &loggedIn{result: &auth.Result{Cookie: value, Gateway: o.gateway}, keys: keys}, nil
+}
+
+// blameCookie names the option when the first tunnel was refused because of it. A
+// session that ended later is another matter: it may be logged in to again.
+func blameCookie(err error) error {
+	var f *sdk.Failure
+	if !errors.As(err, &f) || f.Retry != sdk.Never || f.Diagnostics[0].Code != diag.AuthRefused {
+		return err
+	}
+	return never(diag.New(diag.AuthRefused, "the gateway does not accept the session cookie",
+		"Its session has ended, or is another gateway's. Log in for a new cookie, or remove it to log in here.").With(cookieOption))
+}
