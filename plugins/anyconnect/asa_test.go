@@ -117,6 +117,10 @@ func (a *asa) tunnel(c net.Conn, br *bufio.Reader, r *http.Request) {
 	a.tunnels = append(a.tunnels, c)
 	a.checkProof(r)
 	a.mu.Unlock()
+	if r.Header.Get("Cookie") == "webvpn=busy" {
+		_, _ = io.WriteString(c, "HTTP/1.1 503 Service Unavailable\r\n\r\n")
+		return
+	}
 	if dead {
 		_, _ = io.WriteString(c, "HTTP/1.1 401 Unauthorized\r\n\r\n")
 		return

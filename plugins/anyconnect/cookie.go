@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/penstock-vpn/penstock/plugins/anyconnect/internal/auth"
 	"github.com/penstock-vpn/penstock/sdk"
@@ -28,15 +27,4 @@ func (o *options) takeCookie(ctx context.Context, s *sdk.Session) (*loggedIn, er
 			"It is what openconnect --authenticate prints as COOKIE: VALUE, webvpn=VALUE, or openconnect_strapkey=KEY; webvpn=VALUE.").With(cookieOption)
 	}
 	return &loggedIn{result: &auth.Result{Cookie: value, Gateway: o.gateway}, keys: keys}, nil
-}
-
-// blameCookie names the option when the first tunnel was refused because of it. A
-// session that ended later is another matter: it may be logged in to again.
-func blameCookie(err error) error {
-	var f *sdk.Failure
-	if !errors.As(err, &f) || f.Retry != sdk.Never || f.Diagnostics[0].Code != diag.AuthRefused {
-		return err
-	}
-	return never(diag.New(diag.AuthRefused, "the gateway does not accept the session cookie",
-		"Its session has ended, or is another gateway's. Log in for a new cookie, or remove it to log in here.").With(cookieOption))
 }

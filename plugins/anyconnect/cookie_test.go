@@ -68,7 +68,7 @@ func TestCookieInPlaceOfALogin(t *testing.T) {
 }
 
 func TestCookieThatIsRefused(t *testing.T) {
-	for text, want := range map[string]diag.Code{"webvpn=Xenon-54": diag.AuthRefused, "a=b; c=d": diag.Config} {
+	for text, want := range map[string]diag.Code{"webvpn=Xenon-54": diag.AuthRefused, "webvpn=busy": diag.AuthRefused, "a=b; c=d": diag.Config} {
 		err := withCookie(t, newASA(t), text).Wait()
 		var f *sdk.Failure
 		if !errors.As(err, &f) || f.Retry != sdk.Never || f.Diagnostics[0].Code != want || f.Diagnostics[0].Option != cookieOption {

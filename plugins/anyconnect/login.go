@@ -141,8 +141,13 @@ func names(p auth.Profile) string {
 
 // tunnel are the options of the tunnel.
 func (o *options) tunnel(s *sdk.Session) tunnel.Options {
+	var option string
+	if s.Stored(cookieOption) {
+		option = cookieOption
+	}
 	return tunnel.Options{
-		UserAgent: o.userAgent, Hostname: o.hostname, Certificate: o.certificate,
+		CookieOption: option,
+		UserAgent:    o.userAgent, Hostname: o.hostname, Certificate: o.certificate,
 		NoIPv6: o.noIPv6, MTU: o.mtu, DPD: o.dpd,
 		NoDTLS: o.noDTLS, Suites: o.suites, NoPSK: o.noPSK, Trace: s.Trace(),
 		Profile: func(ctx context.Context, gateway *url.URL, m auth.Manifest) {

@@ -56,8 +56,7 @@ func (o *options) fresh(ctx context.Context, s *sdk.Session) error {
 	until, cancel := s.UntilStop(ctx)
 	defer cancel()
 	login := o.login
-	stored := s.Stored(cookieOption)
-	if stored {
+	if s.Stored(cookieOption) {
 		login = o.takeCookie
 	}
 	in, err := login(until, s)
@@ -67,11 +66,7 @@ func (o *options) fresh(ctx context.Context, s *sdk.Session) error {
 		}
 		return never(err)
 	}
-	err = tunnel.Run(ctx, tunnel.OnSession(s), o.tunnel(s), in.result, in.keys, in.kept)
-	if stored {
-		return blameCookie(err)
-	}
-	return err
+	return tunnel.Run(ctx, tunnel.OnSession(s), o.tunnel(s), in.result, in.keys, in.kept)
 }
 
 func never(err error) error {

@@ -80,9 +80,9 @@ func TestRefusedCookie(t *testing.T) {
 	cookie := cookieOf(t, l)
 	spec := testlab.Spec{Extra: []string{"--non-inter", "--cookie-file", kept(t, l, "cookie", cookie)}}
 	disconnect(t, connect(t, l, spec))
-	refused(t, l, spec, 10*time.Second, exitRefused, `does not accept the session cookie.*\bcookie\b`)
+	refused(t, l, spec, 10*time.Second, exitRefused, `the session cookie opens no tunnel`)
 	kept(t, l, "cookie", "webvpn=WGVub24tNTQ=")
-	refused(t, l, spec, 10*time.Second, exitRefused, `does not accept the session cookie.*\bcookie\b`)
+	refused(t, l, spec, 10*time.Second, exitRefused, `the session cookie opens no tunnel`)
 	kept(t, l, "cookie", "a=b; c=d")
 	refused(t, l, spec, 10*time.Second, exitUsage, `cookie.*no webvpn=VALUE`)
 }

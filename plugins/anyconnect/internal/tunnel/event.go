@@ -118,7 +118,7 @@ func (l *life) notConnected(err error) error {
 	case l.farewell != "":
 		return ended(l.farewell)
 	case !l.upOnce:
-		return fail(sdk.Never, d)
+		return fail(sdk.Never, l.n.opt.blame(d))
 	case d.Code == diag.AuthRefused:
 		return fail(sdk.Reauth, d)
 	case d.Code == diag.Protocol, d.Code == diag.Certificate, d.Code == diag.Config, d.Code == diag.Cancelled:

@@ -115,6 +115,16 @@ func (n negotiator) offer(ctx context.Context, rq *cstp.Request, g *granted) err
 	return nil
 }
 
+// blame makes the refusal of the first tunnel one of the cookie, if that is the
+// user's. Some gateways answer to one they do not know as if they were busy.
+func (o Options) blame(d *diag.Diagnostic) *diag.Diagnostic {
+	if o.CookieOption == "" || d.Code != diag.AuthRefused && d.Code != diag.SessionEnded {
+		return d
+	}
+	return diag.New(diag.AuthRefused, "the session cookie opens no tunnel: "+d.Summary,
+		"The cookie's session has ended, or is another gateway's. Log in for a new one, or remove it to log in here.").With(o.CookieOption)
+}
+
 // refusal is the error for an answer that grants no tunnel.
 func refusal(r *httpc.Response) error {
 	reason := r.Header.Get("X-Reason")

@@ -79,6 +79,8 @@ type Options struct {
 	Suites      []cstp.Suite // for resumptions
 	NoPSK       bool
 	Trace       bool
+	// CookieOption is the option that holds the cookie; "": it comes from a login.
+	CookieOption string
 	// Profile is called once, in a goroutine of its own, when the gateway names a
 	// profile only with the tunnel; nil: not interested.
 	Profile func(ctx context.Context, gateway *url.URL, m auth.Manifest)
