@@ -1,6 +1,11 @@
 // Command bench compares penstock with openconnect: in one run, on the same
-// machines, against the same ocserv, turn by turn. It prints medians side by side
-// and every single result in the benchmark format that benchstat reads.
+// machines, against the same ocserv, turn by turn; first by themselves, then as VPNs
+// of NetworkManager. It prints medians side by side and every single result in the
+// benchmark format that benchstat reads.
+//
+//	turn.go      a tunnel of one client under load
+//	managed.go   up and down in NetworkManager
+//	report.go    the table and the lines
 package main
 
 import (
@@ -17,16 +22,17 @@ func main() {
 	testlab.Init()
 	var c course
 	flag.IntVar(&c.rounds, "rounds", 5, "how often each client has its turn")
+	ups := flag.Int("ups", 9, "how often each client has its turn in NetworkManager")
 	flag.DurationVar(&c.load, "load", 5*time.Second, "how long each direction is loaded")
 	output := flag.String("o", "", "file for the results in benchmark format; standard output without it")
 	flag.Parse()
-	if err := bench(c, *output); err != nil {
+	if err := bench(c, *ups, *output); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func bench(c course, output string) error {
+func bench(c course, ups int, output string) error {
 	penstock, err := testlab.FindPenstock()
 	if err != nil {
 		return err
@@ -36,6 +42,11 @@ func bench(c course, output string) error {
 	if err != nil {
 		return err
 	}
+	managed, err := manage(ups)
+	if err != nil {
+		return err
+	}
+	results = append(results, managed...)
 	fmt.Println()
 	writeTable(os.Stdout, results, c.clients[0].Name(), c.clients[1].Name())
 	if output == "" {

@@ -35,6 +35,22 @@ func TestTable(t *testing.T) {
 	}
 }
 
+func TestManagedResults(t *testing.T) {
+	results := append(turns(), result{"a", "nm", map[string]float64{"login-ms": 200, "cookie-ms": 100, "down-ms": 30}},
+		result{"b", "nm", map[string]float64{"login-ms": 100, "cookie-ms": 110, "down-ms": 30}})
+	var table, lines strings.Builder
+	writeTable(&table, results, "a", "b")
+	if err := writeResults(&lines, results); err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.Join(strings.Fields(table.String()), " "); !strings.Contains(text, "nm up, login included, ms 200.0 100.0 0.50 better nm up after the login, ms 100.0 110.0 1.10 worse nm down, ms 30.0 30.0 1.00 same") {
+		t.Error(table.String())
+	}
+	if !strings.HasSuffix(lines.String(), "\nBenchmarkNetworkManager/client=b 1 100.000 login-ms 110.000 cookie-ms 30.000 down-ms\n") {
+		t.Error(lines.String())
+	}
+}
+
 func TestResults(t *testing.T) {
 	var b strings.Builder
 	if err := writeResults(&b, turns()[:1]); err != nil {

@@ -17,8 +17,8 @@ const patience = 30 * time.Second
 
 // result is what one turn measured.
 type result struct {
-	client, transport string
-	values            map[string]float64 // by the units of measures
+	client, section string
+	values          map[string]float64 // by the units of the section's measures
 }
 
 // turn connects, measures and disconnects once.
