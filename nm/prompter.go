@@ -64,6 +64,7 @@ func (p *prompter) through(ctx context.Context, q prompt.Prompt) (prompt.Answer,
 	case <-p.answers: // to a question that was taken back
 	default:
 	}
+	p.note(q, question)
 	p.emit("SecretsRequired", question.Message(), hints)
 	select {
 	case secrets := <-p.answers:
@@ -71,6 +72,16 @@ func (p *prompter) through(ctx context.Context, q prompt.Prompt) (prompt.Answer,
 	case <-ctx.Done():
 		return prompt.Answer{}, ctx.Err()
 	}
+}
+
+// note puts what is asked in the log: when nobody answers, NetworkManager says no more
+// than that.
+func (p *prompter) note(q prompt.Prompt, question ask.Question) {
+	level := slog.LevelInfo
+	if q.Error != "" || q.Confirm != nil {
+		level = slog.LevelWarn
+	}
+	p.log.Log(context.Background(), level, ui.Line(question.Message()), "asks for", strings.Join(question.Keys(), ", "))
 }
 
 // deliver is called by NewSecrets; an answer that nobody waits for is dropped.

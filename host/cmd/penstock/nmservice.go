@@ -46,13 +46,14 @@ func (a *app) nmService(ctx context.Context, busName string) error {
 
 // logForNetworkManager logs as much as NetworkManager does, and where it does:
 // NM_VPN_LOG_LEVEL is a level of syslog, one above that of NetworkManager's own words.
+// It is 0 where nobody has chosen a level for VPN services.
 func (a *app) logForNetworkManager() {
 	switch os.Getenv("NM_VPN_LOG_LEVEL") {
 	case "7", "6":
 		a.out.level.Set(slog.LevelDebug)
 	case "4":
 		a.out.level.Set(slog.LevelWarn)
-	case "3", "2", "1", "0":
+	case "3":
 		a.out.level.Set(slog.LevelError)
 	}
 	if os.Getenv("NM_VPN_LOG_SYSLOG") == "1" {
