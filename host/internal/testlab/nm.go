@@ -28,7 +28,7 @@ const BaseConnection = "base"
 type NetworkManager struct {
 	Usr      string // folder that `make install` filled, laid over /usr; none
 	Dnsmasq  bool   // split DNS by a dnsmasq that NetworkManager runs
-	LogLevel string // INFO
+	LogLevel string // NetworkManager's own choice, INFO
 }
 
 // NM is a running NetworkManager on a system bus of its own.
@@ -42,9 +42,6 @@ type NM struct {
 // StartNetworkManager gives the client's network to NetworkManager, for good, and
 // waits until the base connection is up. All that it keeps is the machine's own.
 func (l *Lab) StartNetworkManager(o NetworkManager) (*NM, error) {
-	if o.LogLevel == "" {
-		o.LogLevel = "INFO"
-	}
 	n := &NM{machine: l.Client}
 	for _, step := range []func() error{
 		func() error { return l.Client.Do(o.mount) },
@@ -144,7 +141,8 @@ func (n *NM) startBus() (err error) {
 
 // Start starts NetworkManager again after its end.
 func (n *NM) Start() (err error) {
-	n.Process, err = n.machine.Start(Command{Args: []string{"/usr/sbin/NetworkManager", "--debug"}})
+	// its own words and those of the services it starts stay in order
+	n.Process, err = n.machine.Start(Command{Args: []string{"/bin/sh", "-c", "exec /usr/sbin/NetworkManager --debug 2>&1"}})
 	if err != nil {
 		return err
 	}

@@ -182,6 +182,9 @@ func (d *desktop) secretsFile(t *testing.T, secrets map[string]string) string {
 // comings are lines of a snapshot that tell nothing: NetworkManager's dispatcher comes
 // when there is something to run and goes after a while, and its notes on a device
 // stay for the rest of its life.
+// patienceOfNM is for what nmcli itself waits 90 s.
+const patienceOfNM = 30 * time.Second
+
 var comings = regexp.MustCompile(`nm-dispatcher|nm_dispatcher|^file: /run/NetworkManager/devices/`)
 
 // snapshot is that of the machine, with the names on its bus.
