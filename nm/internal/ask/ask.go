@@ -34,11 +34,14 @@ const (
 const (
 	KeyOTP     = "otp"
 	KeyConfirm = "confirm" // Yes, or anything else for no
-	KeySso     = "sso"     // Opened, the address that the browser ended at, or a cookie's value
+	KeySso     = "sso"     // Opened, Cancelled, the address that the browser ended at, or a cookie's value
 )
 
 // Yes confirms.
 const Yes = "yes"
+
+// Cancelled is the answer of a user who closed the login's window.
+const Cancelled = "cancelled"
 
 // Opened says that the browser shows the page and the service may wait for its call.
 const Opened = "opened"
@@ -238,6 +241,8 @@ func Answer(p prompt.Prompt, secrets map[string]string) prompt.Answer {
 		return prompt.Answer{Values: values}
 	case p.Confirm != nil:
 		return prompt.Answer{Cancelled: !strings.EqualFold(strings.TrimSpace(secrets[KeyConfirm]), Yes)}
+	case p.Sso != nil && secrets[KeySso] == Cancelled:
+		return prompt.Answer{Cancelled: true}
 	case p.Sso != nil && p.Sso.Cookies != nil:
 		return prompt.Answer{Values: map[string]string{p.Sso.Cookies.Cookie: secrets[KeySso]}}
 	}

@@ -92,6 +92,11 @@ func TestALoginPageArrives(t *testing.T) {
 	if a := Answer(cookies, map[string]string{KeySso: "abc"}); a.Values["token"] != "abc" {
 		t.Errorf("%+v", a)
 	}
+	for _, p := range []prompt.Prompt{loopback, cookies} {
+		if a := Answer(p, map[string]string{KeySso: Cancelled}); !a.Cancelled {
+			t.Errorf("%+v", a)
+		}
+	}
 }
 
 func TestEachFieldHasAKeyOfItsOwn(t *testing.T) {

@@ -25,7 +25,7 @@ func ParseHints(hints []string) (Question, error) {
 		}
 		if text, ok := strings.CutPrefix(h, messagePrefix); ok {
 			q.Text = text
-		} else if wellFormed(h) {
+		} else if ValidKey(h) {
 			q.Fields = append(q.Fields, Field{Key: h, Label: h, Secret: true})
 		}
 	}
@@ -63,7 +63,7 @@ func (q Question) check() error {
 	seen := map[string]bool{}
 	for _, f := range q.Fields {
 		switch {
-		case !wellFormed(f.Key):
+		case !ValidKey(f.Key):
 			return fmt.Errorf("%.40q cannot name a secret", f.Key)
 		case seen[f.Key]:
 			return fmt.Errorf("the question has the field %s twice", f.Key)
@@ -75,8 +75,8 @@ func (q Question) check() error {
 	return nil
 }
 
-// wellFormed allows what names a secret in key files and on lines of their own.
-func wellFormed(key string) bool {
+// ValidKey allows what names a secret in key files and on lines of their own.
+func ValidKey(key string) bool {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 	return key != "" && len(key) <= maxKey && strings.Trim(key, letters) == ""
 }

@@ -1,0 +1,105 @@
+package dialog
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/penstock-vpn/penstock/host/ui"
+	"github.com/penstock-vpn/penstock/nm/internal/ask"
+	"github.com/penstock-vpn/penstock/sdk/option"
+)
+
+// sheet is what is asked and what is given back without asking.
+type sheet struct {
+	title, text string
+	entries     []entry
+}
+
+// entry is one value of a sheet.
+type entry struct {
+	ask.Field
+	value   string // what is given back, or what the user may change
+	asked   bool
+	confirm string // what yes means, for a yes or no
+}
+
+// question makes the sheet of a Form or Confirm that the service asks.
+func question(q ask.Question, a Args, d details) sheet {
+	s := sheet{title: "Authenticate VPN " + ui.Line(a.Name), text: q.Message()}
+	fields := q.Fields
+	if c := q.Confirm; c != nil {
+		accept := cmp.Or(ui.Line(c.Accept), "go on")
+		s.entries = []entry{{Field: ask.Field{Key: ask.KeyConfirm, Label: fmt.Sprintf("Type %q to %s", ask.Yes, accept)}, asked: a.Interact, confirm: accept}}
+	}
+	for _, f := range fields {
+		e := entry{Field: f, value: f.Default, asked: a.Interact}
+		if !a.Interact && !a.Again {
+			e.value = d.secrets[f.Key]
+		}
+		s.entries = append(s.entries, e)
+	}
+	return s
+}
+
+// Flags of a secret, NMSettingSecretFlags, as in the data's KEY-flags.
+const (
+	flagsSuffix = "-flags"
+	agentOwned  = 1
+	notSaved    = 2
+	notRequired = 4
+)
+
+// stored makes the sheet of the secrets that the connection's flags leave to agents:
+// what the agent keeps is given back, what is not saved is asked for.
+func stored(a Args, d details, schemaOf func(string) (option.Schema, error)) sheet {
+	s := sheet{title: "Authenticate VPN " + ui.Line(a.Name), text: "Log in to the VPN " + ui.Line(a.Name) + "."}
+	for _, f := range secretFields(d, schemaOf) {
+		flags := flagsOf(d.data[f.Key+flagsSuffix])
+		if flags&(agentOwned|notSaved) == 0 || flags&notRequired != 0 {
+			continue
+		}
+		e := entry{Field: f, asked: a.Interact}
+		if flags&notSaved == 0 {
+			e.value = d.secrets[f.Key]
+			e.asked = a.Interact && (a.Again || e.value == "")
+		}
+		s.entries = append(s.entries, e)
+	}
+	return s
+}
+
+func flagsOf(word string) int {
+	if len(word) == 1 && word[0] >= '0' && word[0] <= '7' {
+		return int(word[0] - '0')
+	}
+	return 0
+}
+
+// secretFields are the secrets of the protocol; without its schema, what the data has
+// flags of.
+func secretFields(d details, schemaOf func(string) (option.Schema, error)) []ask.Field {
+	var fields []ask.Field
+	schema, err := schemaOf(d.data["protocol"])
+	for _, o := range schema {
+		if o.Secret {
+			fields = append(fields, ask.Field{Key: o.Key, Label: o.Label, Secret: true})
+		}
+	}
+	if err == nil {
+		return fields
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.data)) {
+		if key, ok := strings.CutSuffix(name, flagsSuffix); ok && ask.ValidKey(key) {
+			fields = append(fields, ask.Field{Key: key, Label: key, Secret: true})
+		}
+	}
+	return fields
+}
+
+// label is what people see of e, in one line.
+func (e entry) label() string {
+	return cmp.Or(strings.TrimRight(ui.Line(e.Label), ": "), e.Key)
+}
