@@ -1,4 +1,4 @@
-# make build   bin/penstock and bin/plugins/* with their manifests
+# make build   bin/penstock, bin/penstock-auth-dialog, and bin/plugins/* with their manifests
 # make demo    a gateway in a namespace, a connection to it, traffic (root)
 # make test    everything: lint, unit tests with the race detector, end-to-end, fuzzing (root)
 # make bench   side by side with openconnect (root)
@@ -27,11 +27,9 @@ TEST_PACKAGES := $(LAB_PACKAGES) $(NM_PACKAGES) protobuf-compiler softhsm2 dbus 
 .PHONY: build demo test lint fmt generate bench fuzz unit e2e packages packages-demo clean
 .PHONY: install uninstall $(PLUGINS)
 
-PROGRAMS := bin/penstock $(patsubst nm/cmd/%,bin/%,$(wildcard nm/cmd/penstock-auth-dialog))
+build: bin/penstock bin/penstock-auth-dialog $(PLUGINS)
 
-build: $(PROGRAMS) $(PLUGINS)
-
-.PHONY: $(PROGRAMS)
+.PHONY: bin/penstock bin/penstock-auth-dialog
 bin/penstock:
 	@mkdir -p bin/plugins
 	$(BUILD) -o $@ ./host/cmd/penstock

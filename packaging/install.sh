@@ -17,7 +17,7 @@ plugins=lib/penstock/plugins.d
 # each COMMAND: runs `COMMAND MODE SOURCE PLACE` for every file, PLACE below the prefix.
 each() {
   "$1" 755 bin/penstock bin/penstock
-  [ ! -d nm/cmd/penstock-auth-dialog ] || "$1" 755 bin/penstock-auth-dialog libexec/penstock-auth-dialog
+  "$1" 755 bin/penstock-auth-dialog libexec/penstock-auth-dialog
   for name in "${names[@]}"; do
     "$1" 755 "bin/plugins/$name" "$plugins/$name"
     "$1" 644 "bin/plugins/$name.toml" "$plugins/$name.toml"
