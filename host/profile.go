@@ -5,6 +5,7 @@ package host
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/penstock-vpn/penstock/host/internal/control"
 	"github.com/penstock-vpn/penstock/sdk/option"
@@ -36,6 +37,7 @@ type Settings struct {
 	Logger     *slog.Logger
 	Trace      func(text string) // receives the control conversation; nil: off
 	Commands   <-chan Command    // nil: none
+	Patience   time.Duration     // with a connection of the same name that is just ending
 	// OnState is called after each change of state, in order; nil: nobody listens.
 	OnState func(Status)
 }

@@ -36,7 +36,7 @@ func Run(ctx context.Context, p Profile, prompter ui.Prompter, applier netcfg.Ap
 	if err != nil {
 		return err
 	}
-	server, err := control.Listen(dir, p.Name)
+	server, err := control.Listen(ctx, dir, p.Name, s.Patience)
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,10 @@ import (
 // idleLimit ends a service that nobody makes connect: a person at a dialog has less.
 const idleLimit = 10 * time.Minute
 
+// patience is for the service that had the connection before: NetworkManager does not
+// wait for its end.
+const patience = 10 * time.Second
+
 // Options are what a service needs.
 type Options struct {
 	BusName string
@@ -167,7 +171,7 @@ func (s *service) hold(ctx context.Context, r request, profile host.Profile, ask
 	}
 	defer done()
 	stored := ui.NewStored(profile.Options, profile.Secrets, ui.NewPrograms(profile.Options, r.asUser(), asker))
-	settings := host.Settings{Logger: log, OnState: func(st host.Status) {
+	settings := host.Settings{Logger: log, Patience: patience, OnState: func(st host.Status) {
 		if st.State == host.StateConnected {
 			stored.Accepted()
 		}

@@ -28,7 +28,7 @@ import (
 // end. "secret" is the password; "crash" ends it at once.
 func pretend(dir string) hold {
 	return func(ctx context.Context, p host.Profile, asker ui.Prompter, _ netcfg.Applier, s host.Settings) error {
-		server, err := control.Listen(dir, p.Name)
+		server, err := control.Listen(ctx, dir, p.Name, 0)
 		if err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ func sample(name string) Status {
 // serve runs a connection's socket; the actions it is asked for end up in the channel.
 func serve(t *testing.T, dir, name string) (*Server, <-chan Action) {
 	t.Helper()
-	s, err := Listen(dir, name)
+	s, err := Listen(t.Context(), dir, name, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,19 +122,43 @@ func TestDisconnectGivesUpWithItsContext(t *testing.T) {
 func TestANameIsTakenOnce(t *testing.T) {
 	dir := folder(t)
 	s, _ := serve(t, dir, "corp")
-	_, err := Listen(dir, "corp")
+	_, err := Listen(t.Context(), dir, "corp", 0)
 	if d := diag.Of(err); d == nil || d.Code != diag.Config || !strings.Contains(d.Summary, "corp is already running") {
 		t.Fatalf("got %v", err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again, err := Listen(dir, "corp")
+	again, err := Listen(t.Context(), dir, "corp", 0)
 	if err != nil {
 		t.Fatalf("after the end: %v", err)
 	}
 	if err := again.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAConnectionThatIsEndingIsWaitedFor(t *testing.T) {
+	dir := folder(t)
+	s, _ := serve(t, dir, "corp")
+	ended, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := Listen(ended, dir, "corp", time.Hour); err == nil {
+		t.Fatal("the name was taken twice")
+	}
+	got := make(chan error, 1)
+	go func() {
+		next, err := Listen(t.Context(), dir, "corp", time.Hour)
+		got <- err
+		if err == nil {
+			next.Close()
+		}
+	}()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-got; err != nil {
+		t.Errorf("after the end: %v", err)
 	}
 }
 
@@ -163,7 +187,7 @@ func TestTheSocketOfADeadProcessIsReplaced(t *testing.T) {
 
 func TestNamesAndFoldersAreChecked(t *testing.T) {
 	for _, name := range []string{"", "..", ".hidden", "a/b", "a b", strings.Repeat("a", 65), "ä"} {
-		if _, err := Listen(folder(t), name); diag.Of(err) == nil || diag.Of(err).Code != diag.Config {
+		if _, err := Listen(t.Context(), folder(t), name, 0); diag.Of(err) == nil || diag.Of(err).Code != diag.Config {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -174,14 +198,14 @@ func TestNamesAndFoldersAreChecked(t *testing.T) {
 	if err := os.Chmod(open, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Listen(open, "corp"); err == nil || !strings.Contains(err.Error(), "not a safe place") {
+	if _, err := Listen(t.Context(), open, "corp", 0); err == nil || !strings.Contains(err.Error(), "not a safe place") {
 		t.Errorf("a folder for everybody: %v", err)
 	}
 	link := folder(t)
 	if err := os.Symlink(t.TempDir(), link); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Listen(link, "corp"); err == nil {
+	if _, err := Listen(t.Context(), link, "corp", 0); err == nil {
 		t.Error("a link is followed")
 	}
 }

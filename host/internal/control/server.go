@@ -2,6 +2,7 @@ package control
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,9 +31,9 @@ type Server struct {
 }
 
 // Listen claims the connection's name in dir (see Dir) and opens its socket. A name
-// that is taken is a *diag.Diagnostic of code Config; what a dead process left is
-// removed. Serve must follow, Close end it.
-func Listen(dir, name string) (*Server, error) {
+// that stays taken for longer than patience is a *diag.Diagnostic of code Config; what
+// a dead process left is removed. Serve must follow, Close end it.
+func Listen(ctx context.Context, dir, name string, patience time.Duration) (*Server, error) {
 	if !ValidName(name) {
 		return nil, diag.New(diag.Config, fmt.Sprintf("%.80q is no name for a connection", name),
 			"a name is 1 to 64 letters, digits, dots, hyphens and underscores")
@@ -40,7 +41,7 @@ func Listen(dir, name string) (*Server, error) {
 	if err := prepareDir(dir); err != nil {
 		return nil, err
 	}
-	lock, err := claim(dir, name)
+	lock, err := claim(ctx, dir, name, patience)
 	if err != nil {
 		return nil, err
 	}
