@@ -3,6 +3,7 @@ package nm
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"github.com/godbus/dbus/v5"
 
@@ -115,7 +116,9 @@ func addDomains(d dictionary, c netcfg.Config, isDefault bool) {
 	var all []string
 	all = append(all, c.Search...)
 	for _, name := range c.SplitDNS {
-		all = append(all, "~"+name)
+		if !slices.Contains(c.Search, name) { // searched in means asked inside, too
+			all = append(all, "~"+name)
+		}
 	}
 	if len(all) == 0 && !isDefault {
 		all = []string{"~."}
