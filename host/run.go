@@ -2,10 +2,13 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/penstock-vpn/penstock/host/internal/control"
 	"github.com/penstock-vpn/penstock/host/internal/journal"
@@ -26,6 +29,9 @@ const stopPatience = 5 * time.Second
 func Run(ctx context.Context, p Profile, prompter ui.Prompter, applier netcfg.Applier, s Settings) error {
 	if os.Geteuid() != 0 {
 		return diag.New(diag.Config, "a connection needs root", "It opens a TUN device and sets routes; run it with sudo, or through NetworkManager.")
+	}
+	if err := noCoreDump(); err != nil {
+		return fmt.Errorf("forbid core dumps, which would hold secrets: %w", err)
 	}
 	dir, err := control.Dir()
 	if err != nil {
@@ -52,6 +58,11 @@ func Run(ctx context.Context, p Profile, prompter ui.Prompter, applier netcfg.Ap
 	}
 	go server.Serve(c.status, c.command) //nolint:errcheck // without the socket the connection still works
 	return c.run(ctx)
+}
+
+// noCoreDump keeps what is in memory out of files and away from debuggers of others.
+func noCoreDump() error {
+	return errors.Join(unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}), unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0))
 }
 
 // Sweep undoes what connections left that were killed, and says so in the log.

@@ -171,13 +171,23 @@ func (s *service) hold(ctx context.Context, r request, profile host.Profile, ask
 	}
 	defer done()
 	stored := ui.NewStored(profile.Options, profile.Secrets, ui.NewPrograms(profile.Options, r.asUser(), asker))
-	settings := host.Settings{Logger: log, Patience: patience, OnState: func(st host.Status) {
-		if st.State == host.StateConnected {
-			stored.Accepted()
-		}
-	}}
+	settings := host.Settings{Logger: log, Patience: patience, OnState: onConnected(func(st host.Status) {
+		log.Info("connected", "device", st.Interface, "transport", st.Transport, "gateway", st.Gateway)
+		stored.Accepted()
+	})}
 	a := &applier{emit: s.emit, log: log, never4: r.never4, never6: r.never6, started: func() { s.enter(Started) }}
 	s.ended(s.Hold(ctx, profile, stored, a, settings), log)
+}
+
+// onConnected calls f each time the connection comes up, for the first time or again.
+func onConnected(f func(host.Status)) func(host.Status) {
+	was := ""
+	return func(st host.Status) {
+		if st.State == host.StateConnected && was != st.State {
+			f(st)
+		}
+		was = st.State
+	}
 }
 
 func (s *service) ended(err error, log *slog.Logger) {
