@@ -41,8 +41,8 @@ type pace struct{ quiet, patience time.Duration }
 var calm = pace{quiet: time.Second, patience: 5 * time.Second}
 
 // Watch sends events until ctx ends; the channel is never closed. What is routed
-// through the device tunnel names, and the host route that keeps the gateway out of
-// the tunnel, do not count. gateway is the outer address in use; nil, or an invalid
+// through the device tunnel names does not count, nor does the host route that keeps
+// the gateway out of the tunnel, unless it names another device. gateway is the outer address in use; nil, or an invalid
 // address: any default route is the way. Both are called from other goroutines.
 func Watch(ctx context.Context, tunnel func() string, gateway func() netip.Addr) (<-chan Event, error) {
 	return calm.watch(ctx, tunnel, gateway)
@@ -112,7 +112,7 @@ func compare(before, now way, h hint) (Event, bool) {
 	switch {
 	case !now.exists():
 		return Lost, before.exists()
-	case now != before || h.saw(now.link):
+	case now != before || h.saw(now.link) || h.saw(now.out):
 		return Changed, true
 	}
 	return 0, false

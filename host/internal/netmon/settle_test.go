@@ -92,6 +92,20 @@ func TestLinkWasDownForAMoment(t *testing.T) {
 	})
 }
 
+// The same of the device that the route for the gateway alone still names.
+func TestPinnedLinkWasDownForAMoment(t *testing.T) {
+	watched(t, func(hints chan<- hint, now *atomic.Pointer[way], out <-chan Event) {
+		pinned := home
+		pinned.out = 9
+		now.Store(&pinned)
+		hints <- hint{}
+		expect(t, out, Changed)
+		hints <- hint{down: []int{9}}
+		expect(t, out, Changed)
+		expectNone(t, out)
+	})
+}
+
 // A burst is one event, after its end; one without end is looked at anyway.
 func TestBursts(t *testing.T) {
 	watched(t, func(hints chan<- hint, now *atomic.Pointer[way], out <-chan Event) {

@@ -16,15 +16,17 @@ import (
 // that are equal are the same for a connection.
 type way struct {
 	link  int    // index of the outgoing device
-	hop   string // next hop, metric, preferred source
+	out   int    // the device of the route for the gateway alone; link when there is none
+	hop   string // next hop, preferred source
 	local string // the device's addresses: a new one means that sockets must be too
 }
 
 func (w way) exists() bool { return w.link != 0 }
 
 // observer finds the way. It remembers whether the gateway was ever reached by
-// another route than one for it alone: such a route is then the one that a script
-// set to keep the gateway out of the tunnel, and proves nothing.
+// another route than one for it alone: such a route is then the one that a script or
+// NetworkManager set to keep the gateway out of the tunnel. It proves nothing, but
+// packets follow it: until it is set anew they leave by the device that it names.
 type observer struct {
 	tunnel  func() string
 	gateway func() netip.Addr
@@ -42,7 +44,7 @@ func (o *observer) look() way {
 		o.target, o.hadBetter = target, false
 	}
 	own := o.ownIndex()
-	best, found := o.choose(own)
+	best, found, out := o.choose(own)
 	if found {
 		o.hadBetter = true
 	} else if o.hadBetter || !target.IsValid() {
@@ -50,7 +52,10 @@ func (o *observer) look() way {
 	} else if best, found = lookup(target, own); !found {
 		return way{}
 	}
-	return way{link: best.LinkIndex, hop: hop(best), local: addresses(best.LinkIndex, best.Family)}
+	if out == 0 {
+		out = best.LinkIndex
+	}
+	return way{link: best.LinkIndex, out: out, hop: hop(best), local: addresses(best.LinkIndex, best.Family)}
 }
 
 func (o *observer) ownIndex() int {
@@ -65,8 +70,8 @@ func (o *observer) ownIndex() int {
 }
 
 // choose picks from the main table as the kernel would: the longest prefix, then the
-// least metric.
-func (o *observer) choose(own int) (best netlink.Route, found bool) {
+// least metric. out is the device of the route for the gateway alone, 0 without one.
+func (o *observer) choose(own int) (best netlink.Route, found bool, out int) {
 	families := []int{unix.AF_INET, unix.AF_INET6}
 	if o.target.IsValid() {
 		families = []int{familyOf(o.target)}
@@ -75,6 +80,9 @@ func (o *observer) choose(own int) (best netlink.Route, found bool) {
 		for _, r := range mainTable(family) {
 			r = firstHop(r)
 			r.Family = family
+			if out == 0 && o.pins(r) && r.LinkIndex != own {
+				out = r.LinkIndex // the kernel lists the routes to one network by their metric
+			}
 			if o.leads(r) && r.LinkIndex != own && (!found || better(r, best)) {
 				best, found = r, true
 			}
@@ -83,7 +91,7 @@ func (o *observer) choose(own int) (best netlink.Route, found bool) {
 			break
 		}
 	}
-	return best, found
+	return best, found, out
 }
 
 // mainTable lists the routes; a list that changed while it was read is read again.
@@ -120,6 +128,13 @@ func (o *observer) leads(r netlink.Route) bool {
 	return bits(r) < o.target.BitLen() && (r.Dst == nil || r.Dst.Contains(o.target.AsSlice()))
 }
 
+// pins says whether r is for the gateway alone. The kernel sends packets there even
+// while the link has no carrier.
+func (o *observer) pins(r netlink.Route) bool {
+	return r.Type == unix.RTN_UNICAST && r.Flags&unix.RTNH_F_DEAD == 0 && o.target.IsValid() &&
+		bits(r) == o.target.BitLen() && r.Dst.Contains(o.target.AsSlice())
+}
+
 func bits(r netlink.Route) int {
 	if r.Dst == nil {
 		return 0
@@ -153,7 +168,7 @@ func familyOf(a netip.Addr) int {
 }
 
 func hop(r netlink.Route) string {
-	return fmt.Sprint(r.Family, " ", r.Gw, " ", r.Via, " ", r.Src, " ", r.Priority)
+	return fmt.Sprint(r.Family, " ", r.Gw, " ", r.Via, " ", r.Src)
 }
 
 // addresses are those of the device in the family, the kernel's own of the link left
