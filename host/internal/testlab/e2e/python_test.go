@@ -27,7 +27,8 @@ func TestPythonPlugin(t *testing.T) {
 	needPenstock(t)
 	t.Parallel()
 	l := lab(t)
-	plainGateway(t, l)
+	plainGateway(t, l, plainudp.Gateway{Username: testlab.User, Password: testlab.Password,
+		Settings: "address 10.88.0.9/24\nmtu 1380\nroute " + testlab.InsideV4 + "/32\n", Receive: echo})
 	plugins := l.Client.Path("/run/plugins")
 	must(t, os.Mkdir(plugins, 0o755))
 	program := filepath.Join(plugins, pythonPlugin)
@@ -68,11 +69,9 @@ func TestPythonPlugin(t *testing.T) {
 	})
 }
 
-// plainGateway serves the example protocol on the gateway and answers pings itself.
-func plainGateway(t *testing.T, l *testlab.Lab) {
+// plainGateway serves the example protocol on the gateway.
+func plainGateway(t *testing.T, l *testlab.Lab, gateway plainudp.Gateway) {
 	t.Helper()
-	gateway := &plainudp.Gateway{Username: testlab.User, Password: testlab.Password,
-		Settings: "address 10.88.0.9/24\nmtu 1380\nroute " + testlab.InsideV4 + "/32\n", Receive: echo}
 	var conn net.PacketConn
 	must(t, l.Gateway.Do(func() (err error) {
 		conn, err = net.ListenPacket("udp", ":5900")

@@ -14,7 +14,7 @@ import (
 
 // Types of plainudp's datagrams, and its port.
 const (
-	packet, hello, welcome, bye = 0, 1, 2, 6
+	packet, hello, welcome, ping, pong, bye = 0, 1, 2, 4, 5, 6
 
 	port = 5900
 )
@@ -22,6 +22,10 @@ const (
 var (
 	layout = framing.Spec{
 		Header: []byte{packet}, Type: framing.Field{Offset: 0, Width: 1}, DataType: packet, MaxPayload: framing.MaxFrame,
+		Rules: framing.Rules{
+			Dpd:    framing.Dpd{After: 20 * time.Second, Retry: 5 * time.Second, Dead: 60 * time.Second, Type: ping},
+			Ignore: []uint32{pong},
+		},
 	}
 	settings = sdk.NetConfig{
 		Addresses: []netip.Prefix{netip.MustParsePrefix("10.88.0.9/24")}, MTU: 1380,
