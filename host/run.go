@@ -61,8 +61,10 @@ func Run(ctx context.Context, p Profile, prompter ui.Prompter, applier netcfg.Ap
 }
 
 // noCoreDump keeps what is in memory out of files and away from debuggers of others.
+// A limit of one byte keeps it from core dump handlers too, which 0 does not, and
+// plugins set the same.
 func noCoreDump() error {
-	return errors.Join(unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}), unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0))
+	return errors.Join(unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: 1, Max: 1}), unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0))
 }
 
 // Sweep undoes what connections left that were killed, and says so in the log.
