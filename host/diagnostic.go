@@ -1,6 +1,7 @@
 package host
 
 import (
+	"github.com/penstock-vpn/penstock/host/ui"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/pluginpb"
 )
@@ -14,9 +15,9 @@ func (c *connection) parseDiagnostic(m *pluginpb.Diagnostic) *diag.Diagnostic {
 	return &diag.Diagnostic{
 		Warning: m.GetSeverity() == pluginpb.Diagnostic_WARNING,
 		Code:    code,
-		Summary: c.redact.clean(line(m.GetSummary())),
-		Detail:  c.redact.clean(line(m.GetDetail())),
-		Option:  clip(line(m.GetOption())),
+		Summary: c.redact.clean(ui.Line(m.GetSummary())),
+		Detail:  c.redact.clean(ui.Line(m.GetDetail())),
+		Option:  clip(ui.Line(m.GetOption())),
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/penstock-vpn/penstock/host/internal/session"
 	"github.com/penstock-vpn/penstock/host/internal/tun"
 	"github.com/penstock-vpn/penstock/host/netcfg"
+	"github.com/penstock-vpn/penstock/host/ui"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/pluginpb"
 )
@@ -95,7 +96,7 @@ func (c *connection) apply(m *pluginpb.FromPlugin, config netcfg.Config) {
 		}
 	}
 	if config.Banner != "" && config.Banner != c.config.Banner {
-		c.log.Info(text(config.Banner))
+		c.log.Info(ui.Clean(config.Banner))
 	}
 	c.config = config
 	c.system.do(func(ctx context.Context, a netcfg.Applier) {

@@ -2,10 +2,9 @@ package host
 
 import (
 	"net/url"
-	"strings"
 	"time"
-	"unicode"
 
+	"github.com/penstock-vpn/penstock/host/ui"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/pluginpb"
 	"github.com/penstock-vpn/penstock/sdk/prompt"
@@ -13,15 +12,14 @@ import (
 
 // Bounds of a prompt; a person cannot answer a larger one.
 const (
-	maxFields     = 32
-	maxChoices    = 512
-	maxPromptText = 16 << 10
+	maxFields  = 32
+	maxChoices = 512
 )
 
 // parsePrompt checks and cleans what a plugin wants to ask: texts come from the
 // gateway and end in a terminal or a dialog.
 func parsePrompt(m *pluginpb.Prompt) (prompt.Prompt, error) {
-	p := prompt.Prompt{Title: line(m.Title), Text: text(m.Text), Error: line(m.Error)}
+	p := prompt.Prompt{Title: ui.Line(m.Title), Text: ui.Clean(m.Text), Error: ui.Line(m.Error)}
 	switch k := m.Kind.(type) {
 	case *pluginpb.Prompt_Form:
 		form, err := parseForm(k.Form)
@@ -33,7 +31,7 @@ func parsePrompt(m *pluginpb.Prompt) (prompt.Prompt, error) {
 		}
 		p.Sso = parseSso(k.Sso)
 	case *pluginpb.Prompt_Confirm:
-		p.Confirm = &prompt.Confirm{AcceptLabel: line(k.Confirm.GetAcceptLabel())}
+		p.Confirm = &prompt.Confirm{AcceptLabel: ui.Line(k.Confirm.GetAcceptLabel())}
 	case *pluginpb.Prompt_Wait:
 		p.Wait = &prompt.Wait{}
 	case *pluginpb.Prompt_Program:
@@ -48,20 +46,20 @@ func parseForm(m *pluginpb.Form) (*prompt.Form, error) {
 	if len(m.GetFields()) > maxFields {
 		return nil, diag.Newf(diag.Invalid, "a form of %d fields, at most %d are allowed", len(m.GetFields()), maxFields)
 	}
-	form := &prompt.Form{ID: line(m.GetId())}
+	form := &prompt.Form{ID: ui.Line(m.GetId())}
 	for _, f := range m.GetFields() {
 		if len(f.GetChoices()) > maxChoices {
 			return nil, diag.Newf(diag.Invalid, "field %q has %d choices, at most %d are allowed", clip(f.GetName()), len(f.GetChoices()), maxChoices)
 		}
 		field := prompt.Field{
-			Name: f.GetName(), Label: line(f.GetLabel()), Kind: prompt.Kind(f.GetKind()), Default: line(f.GetDefault()),
+			Name: f.GetName(), Label: ui.Line(f.GetLabel()), Kind: prompt.Kind(f.GetKind()), Default: ui.Line(f.GetDefault()),
 			Option: f.GetOption(), MayStore: f.GetMayStore(),
 		}
 		if field.Kind < prompt.Text || field.Kind > prompt.File {
 			field.Kind = prompt.Text
 		}
 		for _, c := range f.GetChoices() {
-			field.Choices = append(field.Choices, prompt.Choice{Value: c.GetValue(), Label: line(c.GetLabel())})
+			field.Choices = append(field.Choices, prompt.Choice{Value: c.GetValue(), Label: ui.Line(c.GetLabel())})
 		}
 		form.Fields = append(form.Fields, field)
 	}
@@ -85,22 +83,4 @@ func parseProgram(m *pluginpb.Program) *prompt.Program {
 		p.Env = append(p.Env, [2]string{e.GetKey(), e.GetValue()})
 	}
 	return p
-}
-
-// text keeps lines and tabs, and drops what could steer a terminal.
-func text(s string) string {
-	if len(s) > maxPromptText {
-		s = s[:maxPromptText]
-	}
-	return strings.Map(func(r rune) rune {
-		if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
-}
-
-// line is text in one line.
-func line(s string) string {
-	return strings.Join(strings.Fields(text(s)), " ")
 }

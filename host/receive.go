@@ -7,6 +7,7 @@ import (
 	"github.com/penstock-vpn/penstock/host/internal/dataplane"
 	"github.com/penstock-vpn/penstock/host/internal/netmon"
 	"github.com/penstock-vpn/penstock/host/internal/session"
+	"github.com/penstock-vpn/penstock/host/ui"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/pluginpb"
 )
@@ -101,7 +102,7 @@ var retries = map[pluginpb.Failed_Retry]session.Retry{
 }
 
 func (c *connection) progress(p *pluginpb.Progress) {
-	words := c.redact.clean(text(p.Text))
+	words := c.redact.clean(ui.Clean(p.Text))
 	switch p.Level {
 	case pluginpb.Progress_TRACE:
 		if c.settings.Trace != nil {
