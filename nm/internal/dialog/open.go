@@ -27,19 +27,24 @@ func openPage(ctx context.Context, page string) error {
 	if !graphical() {
 		return errNoDesktop
 	}
+	var err error
+	for _, program := range openers() {
+		if err = open(ctx, append(program, page)); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// openers are programs that may be able to.
+func openers() [][]string {
 	programs := [][]string{{"xdg-open"}, {"sensible-browser"}, {"gio", "open"}}
 	for name := range strings.SplitSeq(os.Getenv("BROWSER"), ":") {
 		if name != "" && !strings.ContainsAny(name, " %") { // a command line is xdg-open's business
 			programs = append(programs, []string{name})
 		}
 	}
-	err := errors.New("no program that opens web pages is installed")
-	for _, p := range programs {
-		if err = open(ctx, append(p, page)); err == nil {
-			return nil
-		}
-	}
-	return err
+	return programs
 }
 
 // open leaves the program running, with none of our descriptors: an agent waits for

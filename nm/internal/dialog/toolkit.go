@@ -48,7 +48,7 @@ func zenity(title, text string, e entry) []string {
 	argv := []string{"zenity", "--title=" + title}
 	switch {
 	case e.confirm != "":
-		return append(argv, "--question", "--no-markup", "--text="+text, "--ok-label="+e.confirm)
+		return append(argv, "--question", "--no-markup", "--text="+text, "--ok-label="+entryText.Replace(e.confirm))
 	case len(e.Choices) > 0:
 		argv = append(argv, "--list", "--radiolist", "--hide-header", "--text="+listText.Replace(text),
 			"--column=", "--column=", "--column=", "--hide-column=2", "--print-column=2")
@@ -104,7 +104,10 @@ func choices(e entry) []numbered {
 
 // show returns the answer; a window that is closed or cancelled is an error.
 func show(ctx context.Context, t toolkit, s sheet, e entry) (string, error) {
-	text := s.text + "\n\n" + e.label() + ":"
+	text := s.text
+	if e.confirm == "" { // else the buttons say it
+		text += "\n\n" + e.label() + ":"
+	}
 	argv := t(s.title, text, e)
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
