@@ -83,8 +83,11 @@ func (d *Dialog) cookie(ctx context.Context, e entry, s ask.Sso) (entry, string,
 	}
 	name := ui.Line(s.Cookie)
 	e.Label = "Value of the cookie " + name
-	return e, fmt.Sprintf("The end of this login is a cookie, which has to be copied by hand here: %s\n  %s\nWhen the page is\n  %s\n"+
-		"open the browser's developer tools (F12), Storage or Application, Cookies, and copy the value of %s.", how, ui.Line(s.URL), ui.Line(s.FinalURL), name), nil
+	text := "The end of this login is a cookie, which has to be copied by hand here: " + how + "\n  " + ui.Line(s.URL) + "\n"
+	if final := ui.Line(s.FinalURL); final != "" {
+		text += "When the page is\n  " + final + "\n"
+	}
+	return e, text + "open the browser's developer tools (F12), Storage or Application, Cookies, and copy the value of " + name + ".", nil
 }
 
 // errByHand says that no browser can be watched here.
