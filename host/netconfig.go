@@ -3,7 +3,6 @@ package host
 import (
 	"fmt"
 	"net/netip"
-	"net/url"
 	"strings"
 	"time"
 
@@ -46,7 +45,7 @@ func parseNetConfig(m *pluginpb.NetConfig) (netcfg.Config, error) {
 	p.check(len(c.Addresses) > 0 || p.err != nil, "addresses", "none was given")
 	p.check(m.Mtu == 0 || m.Mtu >= minMTU && m.Mtu <= maxMTU, "mtu", fmt.Sprintf("%d is not %d to %d", m.Mtu, minMTU, maxMTU))
 	p.check(len(m.Banner) <= maxBanner, "banner", fmt.Sprintf("%d bytes, at most %d are allowed", len(m.Banner), maxBanner))
-	p.check(validPAC(m.ProxyPac), "proxy_pac", "not an http or https URL")
+	p.check(m.ProxyPac == "" || netcfg.PAC(m.ProxyPac), "proxy_pac", "not a plain http or https URL")
 	return c, p.err
 }
 
@@ -97,16 +96,10 @@ func parseRoute(s string) (netip.Prefix, error) {
 	return r.Masked(), nil
 }
 
-// parseDomain takes what DNS takes (RFC 1035 2.3.4), underscores included.
 func parseDomain(s string) (string, error) {
-	name := strings.TrimSuffix(strings.TrimPrefix(s, "."), ".")
-	if name == "" || len(name) > 253 {
+	name, ok := netcfg.Domain(s)
+	if !ok {
 		return "", fmt.Errorf("%q is no domain name", clip(s))
-	}
-	for label := range strings.SplitSeq(name, ".") {
-		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" || label[0] == '-' {
-			return "", fmt.Errorf("%q is no domain name", clip(s))
-		}
 	}
 	return name, nil
 }
@@ -116,14 +109,6 @@ func parsePair(m *pluginpb.Pair) (netcfg.Pair, error) {
 		return netcfg.Pair{}, fmt.Errorf("%q has control characters or is too long", clip(m.GetKey()))
 	}
 	return netcfg.Pair{Key: m.GetKey(), Value: m.GetValue()}, nil
-}
-
-func validPAC(s string) bool {
-	if s == "" {
-		return true
-	}
-	u, err := url.Parse(s)
-	return err == nil && len(s) <= 2048 && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && !strings.ContainsAny(s, " \t\r\n'\"`$\\")
 }
 
 // clip keeps a hostile value from filling a message.

@@ -2,7 +2,6 @@ package vpncscript
 
 import (
 	"fmt"
-	"net/url"
 	"regexp"
 	"strings"
 	"unicode"
@@ -16,14 +15,9 @@ const (
 	maxNetworks = 4096
 	maxDomains  = 256
 	maxText     = 32 << 10
-	maxURL      = 2048
 )
 
-var (
-	deviceName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$`)
-	label      = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
-	plainURL   = regexp.MustCompile(`^https?://[A-Za-z0-9._~:/?#@!&()+,;=%\[\]-]+$`)
-)
+var deviceName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$`)
 
 // check refuses settings that no script can be run with.
 func check(c netcfg.Config) error {
@@ -72,38 +66,19 @@ func count(flags ...bool) int {
 	return n
 }
 
-// domains keeps what is a host name, without a wildcard or dot in front and a dot
-// behind. Gateways put several into one value.
+// domains keeps what is a host name.
 func domains(in []string) []string {
 	var out []string
 	for _, s := range in[:min(len(in), maxDomains)] {
-		for name := range strings.SplitSeq(s, " ") {
-			name = strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(name, "*"), "."), ".")
-			if isDomain(name) {
-				out = append(out, name)
-			}
+		if name, ok := netcfg.Domain(s); ok {
+			out = append(out, name)
 		}
 	}
 	return out
 }
 
-func isDomain(s string) bool {
-	if len(s) > 253 {
-		return false
-	}
-	for l := range strings.SplitSeq(s, ".") {
-		if !label.MatchString(l) {
-			return false
-		}
-	}
-	return true
-}
-
 func pac(s string) string {
-	if len(s) > maxURL || !plainURL.MatchString(s) {
-		return ""
-	}
-	if u, err := url.Parse(s); err != nil || u.Host == "" {
+	if !netcfg.PAC(s) {
 		return ""
 	}
 	return s
