@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -40,6 +39,12 @@ func buildQuiz(t *testing.T) string {
 	return filepath.Dir(program)
 }
 
+// quizSecrets are the secrets that answer each question.
+var quizSecrets = map[string][]string{
+	"form": {"username", "password"}, "retry": {"username", "password"}, "choice": {"group"}, "otp": {"otp"}, "second": {"password", "secondary-password"},
+	"renew": {"new-password", "again"}, "confirm": {"confirm"}, "sso": {"sso"}, "cookies": {"sso"},
+}
+
 // takeQuiz is a desktop with the plugin, its gateway, and a connection that asks, none
 // of whose answers are kept.
 func takeQuiz(t *testing.T, plugin string, ask ...string) *desktop {
@@ -49,9 +54,11 @@ func takeQuiz(t *testing.T, plugin string, ask ...string) *desktop {
 	must(t, os.CopyFS(l.Client.Path("/etc/penstock/plugins.d"), os.DirFS(plugin)))
 	plainGateway(t, l, plainudp.Gateway{Receive: echo})
 	d := theDesktop(t, l, testlab.NetworkManager{})
-	data := []string{"protocol=quiz", "gateway=" + testlab.GatewayName, "tunnel=yes", "ask=" + strings.Join(ask, `\,`), "sso-flags=2"}
-	for _, key := range slices.Sorted(maps.Keys(quizAnswers)) {
-		data = append(data, key+"-flags=2")
+	data := []string{"protocol=quiz", "gateway=" + testlab.GatewayName, "tunnel=yes", "ask=" + strings.Join(ask, `\,`)}
+	for _, question := range ask {
+		for _, key := range quizSecrets[question] {
+			data = append(data, key+"-flags=2")
+		}
 	}
 	d.add(t, quiz, strings.Join(data, ", "), "")
 	return d
@@ -79,7 +86,7 @@ func TestNMPrompts(t *testing.T) {
 	needPenstock(t)
 	plugin := buildQuiz(t)
 	for name, test := range map[string]func(t *testing.T, plugin string){
-		"passwd-file": answersFromFile, "wrong": wrongAnswers,
+		"passwd-file": answersFromFile, "wrong": wrongAnswers, "terminal": answersTyped, "browser": answersInBrowser,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, plugin) })
 	}
@@ -95,12 +102,82 @@ func answersFromFile(t *testing.T, plugin string) {
 }
 
 func wrongAnswers(t *testing.T, plugin string) {
-	d := takeQuiz(t, plugin, "form", "otp", "renew")
-	answers := maps.Clone(quizAnswers)
-	answers["otp"] = "000000"
-	out, err := d.nm.Nmcli("connection", "up", quiz, "passwd-file", d.secretsFile(t, answers))
-	if err == nil || !strings.Contains(d.log(), "quiz failed: wrong otp; right form renew") {
-		t.Errorf("nmcli said %q, %v", out, err)
+	d := takeQuiz(t, plugin, "form", "otp", "confirm")
+	for _, c := range []struct{ key, answer, want string }{
+		{"otp", "000000", "quiz failed: wrong otp; right form confirm"},
+		{"confirm", "no", "the quiz was cancelled"},
+	} {
+		answers := maps.Clone(quizAnswers)
+		answers[c.key] = c.answer
+		out, err := d.nm.Nmcli("connection", "up", quiz, "passwd-file", d.secretsFile(t, answers))
+		if err == nil || !strings.Contains(d.log(), c.want) {
+			t.Errorf("with the %s %s: nmcli said %q, and the log does not say %q", c.key, c.answer, out, c.want)
+		}
+		d.nothingLeft(t)
 	}
-	d.nothingLeft(t)
+}
+
+// answersTyped is `nmcli --ask` on a terminal: the auth dialog says what is asked, in
+// words for people.
+func answersTyped(t *testing.T, plugin string) {
+	ask := []string{"form", "second", "retry", "choice", "otp", "renew", "confirm", "sso", "cookies", "wait"}
+	d := takeQuiz(t, plugin, ask...)
+	q := d.ask(t, quiz)
+	for _, step := range [][2]string{
+		{`Log in to the VPN quiz.*Password`, testlab.Password}, // these two are asked for before the login
+		{`Second password`, "secret2"},
+		{`Who are you.*Username`, testlab.User},
+		{`The password was wrong.*Username`, testlab.User},
+		{`Password`, testlab.Password},
+		{`Which group.*staff - Employees.*Group`, "staff"},
+		{`What does your token show.*Code`, "123456"},
+		{`Your password has expired.*New password`, "secret3"},
+		{`Once more`, "secret3"},
+		{`This machine is watched.*I agree`, "yes"},
+		{`https://login\.test/quiz.*the address that the browser ended at`, "http://localhost:29787/quiz/done?token=marmalade"},
+		{`the value of session.*Value of the cookie session`, "biscuit"},
+	} {
+		q.answer(step[0]+`.*\(vpn\.secrets\.[a-z-]+\): `, step[1])
+	}
+	said := q.ends(0)
+	for _, answer := range []string{testlab.Password, "secret2", "secret3"} {
+		if strings.Contains(said, answer) {
+			t.Errorf("%s was shown on the terminal:\n%s", answer, said)
+		}
+	}
+	d.passed(t, ask...)
+}
+
+// browser stands for a user's: at the page that it is given it logs in and is sent on
+// to this machine.
+const browser = `#!/bin/bash
+echo "$1" >/run/browser/visited
+exec 3<>/dev/tcp/127.0.0.1/29787
+printf 'GET /quiz/done?token=marmalade HTTP/1.1\r\nHost: localhost:29787\r\nConnection: close\r\n\r\n' >&3
+cat <&3 >/run/browser/page
+`
+
+// answersInBrowser is a user at a desktop, who is not root: the auth dialog opens the
+// user's browser, and the service hears of its end.
+func answersInBrowser(t *testing.T, plugin string) {
+	d := takeQuiz(t, plugin, "sso")
+	must(t, d.Client.WriteFile("/run/browser/xdg-open", browser, 0o755))
+	must(t, os.Chmod(d.Client.Path("/run/browser"), 0o777))
+	p, err := d.Client.StartTerminal(testlab.Command{
+		Args: []string{"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/nmcli", "--ask", "connection", "up", quiz},
+		Env:  []string{"DISPLAY=:77", "PATH=/run/browser:/usr/bin:/bin"},
+	})
+	must(t, err)
+	q := &dialogue{t, p, 0}
+	q.answer(`the browser that is being opened.*\(vpn\.secrets\.sso\): `, "done")
+	q.ends(0)
+	visited, err := d.Client.ReadFile("/run/browser/visited")
+	if err != nil || strings.TrimSpace(visited) != "https://login.test/quiz" {
+		t.Errorf("the browser visited %q, %v", visited, err)
+	}
+	if page, err := d.Client.ReadFile("/run/browser/page"); err != nil || !strings.Contains(page, "You can close this window") {
+		t.Errorf("the browser shows %q, %v", page, err)
+	}
+	must(t, os.RemoveAll(d.Client.Path("/run/browser")))
+	d.passed(t, "sso")
 }
