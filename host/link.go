@@ -301,24 +301,8 @@ func (c *connection) addPath(n uint32, t *link, residual []byte) error {
 type datagrams interface{ Wire() dataplane.Datagram }
 
 func parseFraming(m *pluginpb.FrameSpec) (framing.Spec, error) {
-	s := framing.Spec{
-		Header: m.GetHeader(), LengthAdds: int(m.GetLengthAdds()), DataType: m.GetDataType(),
-		Length:       framing.Field{Offset: int(m.GetLength().GetOffset()), Width: int(m.GetLength().GetWidth())},
-		Type:         framing.Field{Offset: int(m.GetType().GetOffset()), Width: int(m.GetType().GetWidth())},
-		OnePerRecord: m.GetOnePerRecord(), MaxPayload: int(m.GetMaxPayload()),
-		Rules: framing.Rules{
-			Keepalive: framing.Keepalive{Idle: ms(m.GetKeepaliveIdleMs()), Type: m.GetKeepaliveType()},
-			Dpd:       framing.Dpd{After: ms(m.GetDpdAfterMs()), Retry: ms(m.GetDpdRetryMs()), Dead: ms(m.GetDpdDeadMs()), Type: m.GetDpdType()},
-			Ignore:    m.GetIgnore(),
-		},
-	}
-	for _, r := range m.GetReplies() {
-		s.Rules.Replies = append(s.Rules.Replies, framing.Reply{Match: r.GetMatch(), With: r.GetWith()})
-	}
-	if len(s.Rules.Replies) > 16 || len(s.Rules.Ignore) > 16 {
-		return s, diag.New(diag.Invalid, "a frame layout with more than 16 replies or ignored types", "")
-	}
-	if err := s.Validate(); err != nil {
+	s, err := m.Spec()
+	if err != nil {
 		return s, diag.New(diag.Invalid, err.Error(), "The plugin describes its frames wrongly; report it to its author.")
 	}
 	return s, nil

@@ -11,7 +11,7 @@ const maxResidual = 1 << 20
 
 // handleAttach takes the transport over beside the stream.
 func (r *Run) handleAttach(id uint64, m *pluginpb.Attach) {
-	spec, err := readSpec(m.GetFraming())
+	spec, err := m.GetFraming().Spec()
 	var l *link
 	residual := make(chan []byte, 1)
 	r.note(func() {

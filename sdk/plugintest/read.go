@@ -8,7 +8,6 @@ import (
 
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
-	"github.com/penstock-vpn/penstock/sdk/framing"
 	"github.com/penstock-vpn/penstock/sdk/pluginpb"
 	"github.com/penstock-vpn/penstock/sdk/prompt"
 )
@@ -47,29 +46,6 @@ func all[T any](texts []string, parse func(string) (T, error), faults *[]error) 
 	}
 	return out
 }
-
-func readSpec(m *pluginpb.FrameSpec) (framing.Spec, error) {
-	s := framing.Spec{
-		Header: m.GetHeader(), Length: readField(m.GetLength()), LengthAdds: int(m.GetLengthAdds()),
-		Type: readField(m.GetType()), DataType: m.GetDataType(),
-		OnePerRecord: m.GetOnePerRecord(), MaxPayload: int(m.GetMaxPayload()),
-		Rules: framing.Rules{
-			Keepalive: framing.Keepalive{Idle: ms(m.GetKeepaliveIdleMs()), Type: m.GetKeepaliveType()},
-			Dpd:       framing.Dpd{After: ms(m.GetDpdAfterMs()), Retry: ms(m.GetDpdRetryMs()), Dead: ms(m.GetDpdDeadMs()), Type: m.GetDpdType()},
-			Ignore:    m.GetIgnore(),
-		},
-	}
-	for _, r := range m.GetReplies() {
-		s.Rules.Replies = append(s.Rules.Replies, framing.Reply{Match: r.GetMatch(), With: r.GetWith()})
-	}
-	return s, s.Validate()
-}
-
-func readField(f *pluginpb.FrameSpec_Field) framing.Field {
-	return framing.Field{Offset: int(f.GetOffset()), Width: int(f.GetWidth())}
-}
-
-func ms(n uint32) time.Duration { return time.Duration(n) * time.Millisecond }
 
 func readDiagnostic(m *pluginpb.Diagnostic) diag.Diagnostic {
 	return diag.Diagnostic{
