@@ -155,6 +155,9 @@ func (d *desktop) authenticate() (map[string]string, error) {
 	return variables, err
 }
 
+// settle is for what NetworkManager still does after the last turn.
+const settle = 300 * time.Millisecond
+
 // turn brings a client's VPN up and down again, each way once.
 func (d *desktop) turn(m managed) (result, error) {
 	r := result{m.client, inNetworkManager, map[string]float64{}}
@@ -164,6 +167,7 @@ func (d *desktop) turn(m managed) (result, error) {
 				return r, err
 			}
 		}
+		<-time.After(settle)
 		took, err := timed(w.up)
 		if err != nil {
 			return r, err
