@@ -190,7 +190,7 @@ func TestAConfirmation(t *testing.T) {
 	q := ask.Question{Text: "Be good.", Confirm: &ask.Confirm{Accept: "Accept"}}
 	for by, want := range map[agent]string{nmcli: "hidden:", gnomeShell: "shown:"} {
 		g := run(t, newDialog(external(hints(t, q)...), by, nil, nil), "")
-		if brief(g["confirm"]) != want || g["confirm"]["Label"] != `Type "yes" to Accept` || g["VPN Plugin UI"]["Description"] != "Be good." {
+		if brief(g["confirm"]) != want || g["confirm"]["Label"] != `Type "yes" for "Accept"` || g["VPN Plugin UI"]["Description"] != "Be good." {
 			t.Errorf("%q: %q", by, g)
 		}
 	}

@@ -32,7 +32,7 @@ func question(q ask.Question, a Args, d details) sheet {
 	fields := q.Fields
 	if c := q.Confirm; c != nil {
 		accept := cmp.Or(ui.Line(c.Accept), "go on")
-		s.entries = []entry{{Field: ask.Field{Key: ask.KeyConfirm, Label: fmt.Sprintf("Type %q to %s", ask.Yes, accept)}, asked: a.Interact, confirm: accept}}
+		s.entries = []entry{{Field: ask.Field{Key: ask.KeyConfirm, Label: fmt.Sprintf("Type %q for %q", ask.Yes, accept)}, asked: a.Interact, confirm: accept}}
 	}
 	for _, f := range fields {
 		e := entry{Field: f, value: f.Default, asked: a.Interact}
