@@ -47,6 +47,7 @@ type Dialer struct {
 
 	mu       sync.Mutex
 	chosen   map[string]netip.Addr // host name -> the address that answered
+	last     map[string]netip.Addr // the same, never forgotten: for when names cannot be resolved
 	gateway  netip.Addr            // what the last stream connected to: gateway or proxy
 	accepted map[string]string     // host name -> pin that the user accepted
 }
@@ -62,7 +63,7 @@ func New(c Config) *Dialer {
 	if c.Timeout <= 0 {
 		c.Timeout = defaultTimeout
 	}
-	return &Dialer{cfg: c, chosen: map[string]netip.Addr{}, accepted: map[string]string{}}
+	return &Dialer{cfg: c, chosen: map[string]netip.Addr{}, last: map[string]netip.Addr{}, accepted: map[string]string{}}
 }
 
 // Gateway is the outer address whose route must stay outside the tunnel: the
@@ -73,8 +74,9 @@ func (d *Dialer) Gateway() netip.Addr {
 	return d.gateway
 }
 
-// Forget drops the addresses chosen so far, so that the next Open resolves again.
-// Certificates that the user accepted stay accepted.
+// Forget drops the addresses chosen so far, so that the next Open resolves again. When
+// it cannot, because the name servers are those of the tunnel that is lost, say, the
+// last address serves once more. Certificates that the user accepted stay accepted.
 func (d *Dialer) Forget() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -85,8 +87,15 @@ func (d *Dialer) Forget() {
 func (d *Dialer) remember(host string, addr netip.Addr) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.chosen[host] = addr
+	d.chosen[host], d.last[host] = addr, addr
 	d.gateway = addr
+}
+
+func (d *Dialer) lastKnown(host string) (netip.Addr, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	a, ok := d.last[host]
+	return a, ok
 }
 
 func (d *Dialer) recall(host string) (netip.Addr, bool) {

@@ -193,6 +193,27 @@ func TestOpenRefusesBadPorts(t *testing.T) {
 	}
 }
 
+// While a tunnel is lost its name servers do not answer: the last address serves.
+func TestLastAddressWithoutNameServers(t *testing.T) {
+	port := listen(t, func(net.Conn) {})
+	table := names{"vpn.test": {netip.MustParseAddr("127.0.0.1")}}
+	d := New(Config{Resolver: table})
+	for range 2 {
+		s, err := d.OpenTCP(t.Context(), "vpn.test", port)
+		must(t, err)
+		must(t, s.Close())
+		delete(table, "vpn.test")
+		d.Forget()
+	}
+	_, err := d.OpenTCP(t.Context(), "other.test", port)
+	wantDiagnostic(t, err, diag.Unreachable, "gateway")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := d.OpenTCP(ctx, "vpn.test", port); err == nil {
+		t.Error("connected although cancelled")
+	}
+}
+
 // TestSameGateway: later transports go to the address that answered first, until
 // it is forgotten; when it is dead, all are tried anew.
 func TestSameGateway(t *testing.T) {

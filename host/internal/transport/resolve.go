@@ -5,9 +5,13 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
+
+// shortLookup bounds a look-up that can do without an answer.
+const shortLookup = 3 * time.Second
 
 // addresses resolves host, families interleaved so that a dead one costs little.
 // An address given as such is not looked up.
@@ -15,13 +19,20 @@ func (d *Dialer) addresses(ctx context.Context, host string) ([]netip.Addr, erro
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a.Unmap()}, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, d.cfg.DialTimeout)
-	defer cancel()
-	found, err := d.cfg.Resolver.LookupNetIP(ctx, "ip", host)
-	if err != nil {
-		return nil, resolveDiagnostic(host, err)
+	last, known := d.lastKnown(host)
+	patience := d.cfg.DialTimeout
+	if known {
+		patience = min(patience, shortLookup)
 	}
-	if len(found) == 0 {
+	lookup, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	found, err := d.cfg.Resolver.LookupNetIP(lookup, "ip", host)
+	switch {
+	case err != nil && known && ctx.Err() == nil:
+		return []netip.Addr{last}, nil
+	case err != nil:
+		return nil, resolveDiagnostic(host, err)
+	case len(found) == 0:
 		return nil, resolveDiagnostic(host, &net.DNSError{IsNotFound: true})
 	}
 	return interleave(found), nil
