@@ -34,7 +34,7 @@ func ReadAs(user, path string, limit int) ([]byte, error) {
 	}()
 	<-done
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot be read as the user %s: %w", path, user, err)
+		return nil, &os.PathError{Op: "read as the user " + user, Path: path, Err: err}
 	}
 	return data, nil
 }
