@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 
@@ -95,14 +96,14 @@ func (p *prompter) deliver(secrets map[string]secret.String) {
 func (p *prompter) answer(q prompt.Prompt, question ask.Question, secrets map[string]secret.String) (prompt.Answer, error) {
 	got := map[string]string{}
 	for _, key := range question.Keys() {
-		got[key] = secrets[key].Reveal()
-	}
-	var dropped []string
-	for _, key := range question.Missing(got) {
-		if _, known := p.request.flagsOf(key); !known && !question.HasDefault(key) {
-			dropped = append(dropped, key)
+		if answer, ok := secrets[key]; ok {
+			got[key] = answer.Reveal()
 		}
 	}
+	dropped := slices.DeleteFunc(question.Missing(got), func(key string) bool {
+		_, known := p.request.flagsOf(key)
+		return known // then the answer was an empty one
+	})
 	if len(dropped) > 0 {
 		return prompt.Answer{}, diag.New(diag.AuthRefused, "no answer came back for "+strings.Join(dropped, ", "),
 			"NetworkManager keeps an answer only when the connection says how: nmcli connection modify "+quote(p.request.id)+

@@ -63,7 +63,7 @@ func (a *app) prompters(c connection) (*ui.Stored, ui.Prompter) {
 		if t, ok := ui.OpenTerminal(); ok {
 			last = t
 		}
-		last = ui.NewBrowser(gatewayHost(c.profile), a.out.err, last)
+		last = ui.NewCookies(ui.NewBrowser(gatewayHost(c.profile), a.out.err, last))
 	}
 	if c.flags.passwordStdin && !onTerminal {
 		last = ui.NewLines(a.stdin, last)

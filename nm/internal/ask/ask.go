@@ -207,25 +207,20 @@ func (q Question) Message() string {
 	return text
 }
 
-// Missing are the keys of q that have no answer among the secrets.
+// Missing are the keys of q for which nothing came back, not even an empty answer,
+// and which have no default.
 func (q Question) Missing(secrets map[string]string) []string {
 	var missing []string
 	for _, key := range q.Keys() {
-		if secrets[key] == "" {
+		if _, ok := secrets[key]; !ok && !q.hasDefault(key) {
 			missing = append(missing, key)
 		}
 	}
 	return missing
 }
 
-// HasDefault says whether an empty answer under key means something.
-func (q Question) HasDefault(key string) bool {
-	for _, f := range q.Fields {
-		if f.Key == key {
-			return f.Default != ""
-		}
-	}
-	return false
+func (q Question) hasDefault(key string) bool {
+	return slices.ContainsFunc(q.Fields, func(f Field) bool { return f.Key == key && f.Default != "" })
 }
 
 // Answer makes the prompt's answer of the secrets that came back for it. The values
