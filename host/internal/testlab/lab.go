@@ -32,10 +32,10 @@ const (
 const guard = `table inet guard {
 	chain in {
 		type filter hook prerouting priority raw;
-		iifname "eth0" ip daddr { 10.88.0.0/16, 10.99.0.0/16 } counter drop
-		iifname "eth0" ip saddr { 10.88.0.0/16, 10.99.0.0/16 } counter drop
-		iifname "eth0" ip6 daddr { fd88::/16, fd99::/16 } counter drop
-		iifname "eth0" ip6 saddr { fd88::/16, fd99::/16 } counter drop
+		iifname "eth*" ip daddr { 10.88.0.0/16, 10.99.0.0/16 } counter drop
+		iifname "eth*" ip saddr { 10.88.0.0/16, 10.99.0.0/16 } counter drop
+		iifname "eth*" ip6 daddr { fd88::/16, fd99::/16 } counter drop
+		iifname "eth*" ip6 saddr { fd88::/16, fd99::/16 } counter drop
 	}
 }`
 

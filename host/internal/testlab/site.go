@@ -86,6 +86,26 @@ func (l *Lab) joinBranch(m *Machine) error {
 	return Await(ctx, "the second cable", func() bool { return l.Gateway.settled(branchCable) && m.settled(outside) })
 }
 
+// Cable is a second one between the client and the gateway.
+type Cable struct {
+	Name            string // of the device, at both ends
+	Client, Gateway string // addresses of the ends
+}
+
+// AddCable lays it. The client's end is left to the test.
+func (l *Lab) AddCable() (Cable, error) {
+	c := Cable{"eth2", "10.78.0.2", "10.78.0.1"}
+	if err := connect(l.Client, c.Name, l.Gateway, c.Name); err != nil {
+		return c, err
+	}
+	if err := errors.Join(l.Gateway.address(c.Name, c.Gateway+"/24"), l.Gateway.setUp(c.Name), l.Client.setUp(c.Name)); err != nil {
+		return c, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return c, Await(ctx, "the second cable", func() bool { return l.Gateway.settled(c.Name) && l.Client.settled(c.Name) })
+}
+
 // connect lays a cable between two machines.
 func connect(a *Machine, nameA string, b *Machine, nameB string) error {
 	there, err := os.Open(b.namespace("net"))

@@ -65,6 +65,8 @@ const erase = "\x15"
 // A refused password is asked for again, and once more. Whether it is kept is the
 // connection's choice: 0 kept, 1 the agent's, 2 never.
 func TestNMAskAgain(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
 	for _, flags := range []string{"0", "1", "2"} {
 		t.Run("flags "+flags, func(t *testing.T) {
 			d := forNetworkManager(t)

@@ -103,9 +103,47 @@ func TestNMRoaming(t *testing.T) {
 	d.down(t, corp)
 }
 
+// The machine moves from one cable to another: a persistent VPN comes along.
+func TestNMOtherCable(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
+	l := lab(t)
+	cable, err := l.AddCable()
+	must(t, err)
+	server := ocserv(t, l, testlab.Ocserv{})
+	d := theDesktop(t, l, testlab.NetworkManager{})
+	d.nmcli(t, "connection", "add", "type", "ethernet", "con-name", "other", "ifname", cable.Name, "ipv4.method", "manual",
+		"ipv4.addresses", cable.Client+"/24", "ipv4.gateway", cable.Gateway, "ipv4.route-metric", "200", "ipv6.method", "disabled")
+	d.up(t, "other")
+	d.add(t, corp, d.data(stored), password)
+	d.nmcli(t, "connection", "modify", corp, "vpn.persistent", "yes")
+	d.up(t, corp)
+	session, err := server.Sessions()
+	must(t, err)
+	end := d.steady(t, corp)
+	d.down(t, testlab.BaseConnection)
+	again(t, l, 20*time.Second)
+	must(t, testlab.Await(within(t, 15*time.Second), "the gateway to see the new address", func() bool {
+		users, err := server.Occtl("show", "users")
+		return err == nil && strings.Contains(users, cable.Client)
+	}))
+	now, err := server.Sessions()
+	must(t, err)
+	if fmt.Sprint(now) != fmt.Sprint(session) {
+		t.Errorf("sessions before %v, after %v: want the same one", session, now)
+	}
+	end()
+	d.down(t, corp)
+	d.up(t, testlab.BaseConnection)
+	d.down(t, "other")
+	d.nothingLeft(t, "dev "+cable.Name)
+}
+
 // A gateway that is away for a while is waited for, be it that it still knows the
 // session or that it has to be logged in again.
 func TestNMGatewayComesBack(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
 	for name, restart := range map[string]func(*testing.T, *testlab.Lab, *testlab.Server){
 		"with its sessions": func(t *testing.T, l *testlab.Lab, server *testlab.Server) {
 			away, err := l.Refuse(443)
@@ -165,6 +203,8 @@ func TestNMServiceKilled(t *testing.T) {
 
 // The service ends with NetworkManager, however that ends.
 func TestNMDaemonEnds(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
 	for name, signal := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "stopped": syscall.SIGTERM} {
 		t.Run(name, func(t *testing.T) {
 			d := forNetworkManager(t)

@@ -138,21 +138,26 @@ func (q *dialogue) answer(prompt, text string) {
 // sees waits for text after the last.
 func (q *dialogue) sees(pattern string) {
 	q.t.Helper()
-	re, end := regexp.MustCompile("(?is)"+pattern), false
+	re, found := regexp.MustCompile("(?is)"+pattern), false
 	err := testlab.Await(within(q.t, 15*time.Second), "nmcli to say "+pattern, func() bool {
-		select {
-		case <-q.p.Done():
-			end = true
-		default:
-		}
+		ended := q.ended() // before looking: what it said last counts
 		at := re.FindStringIndex(q.p.Stdout()[q.seen:])
-		if at != nil {
+		if found = at != nil; found {
 			q.seen += at[1]
 		}
-		return at != nil || end
+		return found || ended
 	})
-	if err != nil || end {
+	if !found {
 		q.t.Fatalf("%q: %v; it said: %s", pattern, err, q.p.Stdout())
+	}
+}
+
+func (q *dialogue) ended() bool {
+	select {
+	case <-q.p.Done():
+		return true
+	default:
+		return false
 	}
 }
 

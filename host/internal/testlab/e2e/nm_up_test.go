@@ -101,6 +101,24 @@ func TestNMFullTunnel(t *testing.T) {
 	d.nothingLeft(t)
 }
 
+// The gateway is reached by IPv6, and everything goes there but the tunnel itself.
+func TestNMOutsideIPv6(t *testing.T) {
+	d := forNetworkManager(t)
+	ocserv(t, d.Lab, testlab.Ocserv{Full: true})
+	d.add(t, corp, strings.Replace(d.data(stored), "gateway=", "gateway=v6.", 1), password)
+	d.up(t, corp)
+	tun := d.tunnel(t, testlab.InsideV6)
+	for address, want := range map[string]string{testlab.Beyond: tun, "2001:db8::1": tun, testlab.GatewayV6: "eth0"} {
+		if device := d.Client.RouteDevice(address); device != want {
+			t.Errorf("packets to %s leave by %q, want %q", address, device, want)
+		}
+	}
+	bothWays(t, d.Lab, testlab.InsideV6, 1_000_000)
+	reaches(t, d.Lab, testlab.InsideV4, testlab.Beyond)
+	d.down(t, corp)
+	d.nothingLeft(t)
+}
+
 // Every option of the protocol works by its key, without a word of it in nm.
 func TestNMCertificateLogin(t *testing.T) {
 	d := forNetworkManager(t)
