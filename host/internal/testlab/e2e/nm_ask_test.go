@@ -1,6 +1,9 @@
 package e2e
 
 import (
+	"bytes"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +132,39 @@ func TestNMAskCertificate(t *testing.T) {
 	q.answer(`vpn\.secrets\.confirm\): `, "yes")
 	q.ends(0)
 	d.tunnel(t, testlab.InsideV4)
+	d.down(t, corp)
+	d.nothingLeft(t)
+}
+
+// sso is a gateway that logs in on a web page, whose end is a cookie with a token.
+func sso(token string) hostile.Script {
+	return hostile.Script{HTTP: func(w io.Writer, r *http.Request) bool {
+		body, err := io.ReadAll(r.Body)
+		if r.Method == http.MethodConnect || err != nil || strings.Contains(string(body), "<sso-token>"+token+"</sso-token>") {
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			return false
+		}
+		hostile.Reply(w, "200 OK", `<?xml version="1.0" encoding="UTF-8"?>
+<config-auth client="vpn" type="auth-request"><auth id="main"><title>Login</title>
+<sso-v2-login>https://vpn.test/saml/login</sso-v2-login><sso-v2-login-final>https://vpn.test/saml/done</sso-v2-login-final>
+<sso-v2-token-cookie-name>acSamlv2Token</sso-v2-token-cookie-name><sso-v2-error-cookie-name>acSamlv2Error</sso-v2-error-cookie-name>
+<form><input type="sso" name="sso-token"/></form></auth></config-auth>`)
+		return true
+	}}
+}
+
+// A login in a browser, brought to an end by hand.
+func TestNMAskSso(t *testing.T) {
+	d := forNetworkManager(t)
+	misbehave(t, d.Lab, "server", sso("T0KEN-77"))
+	d.add(t, corp, d.data("sso=embedded", "sso-flags=2"), "")
+	q := d.ask(t, corp)
+	q.answer(`https://vpn\.test/saml/login.*acSamlv2Token.*vpn\.secrets\.sso\): `, "T0KEN-77")
+	q.ends(0)
+	d.tunnel(t, testlab.InsideV4)
+	if strings.Contains(d.log()+d.keyfile(t), "T0KEN-77") {
+		t.Error("the token was kept")
+	}
 	d.down(t, corp)
 	d.nothingLeft(t)
 }
