@@ -3,6 +3,7 @@ package nm
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 
@@ -32,7 +33,14 @@ func (r *request) readFiles(p *host.Profile) (done func(), err error) {
 	}
 	for _, o := range host.CommonOptions() {
 		path := p.Options[o.Key]
-		if o.Type != option.File || path == "" || strings.HasPrefix(path, "pkcs11:") {
+		if o.Type != option.File || path == "" {
+			continue
+		}
+		if strings.HasPrefix(path, "pkcs11:") {
+			if err := harmless(path); err != nil {
+				done()
+				return nil, diag.Of(err).With(o.Key)
+			}
 			continue
 		}
 		f, err := r.hold(path)
@@ -45,6 +53,20 @@ func (r *request) readFiles(p *host.Profile) (done func(), err error) {
 		p.Options[o.Key] = fmt.Sprintf("/proc/self/fd/%d", f.Fd())
 	}
 	return done, nil
+}
+
+// harmless refuses what makes this process load a library or read a file (RFC 7512,
+// 2.4): here that would be with root's rights.
+func harmless(uri string) error {
+	_, query, _ := strings.Cut(uri, "?")
+	for _, attribute := range strings.Split(query, "&") {
+		name, _, _ := strings.Cut(attribute, "=")
+		if plain, err := url.PathUnescape(name); err != nil || plain == "module-path" || plain == "module-name" || plain == "pin-source" {
+			return diag.New(diag.Config, "the token's URI may not have "+ui.Line(name)+" in a connection of one user alone",
+				"Leave it out; the system's modules are found without it, and the PIN is asked for.")
+		}
+	}
+	return nil
 }
 
 // hold copies what the user may read into memory.

@@ -1,6 +1,8 @@
 package nm
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -161,5 +163,48 @@ func TestNeedSecrets(t *testing.T) {
 		if got := r.needSecrets(testSchema); got != c.want {
 			t.Errorf("%v with %d secrets needs more: %v, want %v", c.data, len(c.secrets), got, c.want)
 		}
+	}
+}
+
+// A user's connection must not have root read or load what the user cannot.
+func TestFilesOfOneUser(t *testing.T) {
+	if os.Geteuid() != 0 && os.Getenv("CI") == "" {
+		t.Skip("needs root")
+	}
+	dir := t.TempDir()
+	must(t, os.Chmod(dir, 0o755))
+	must(t, os.Chmod(filepath.Dir(dir), 0o755))
+	open, closed := filepath.Join(dir, "open.pem"), filepath.Join(dir, "closed.pem")
+	must(t, os.WriteFile(open, []byte("a certificate"), 0o644))
+	must(t, os.WriteFile(closed, []byte("a key"), 0o600))
+	for _, c := range []struct {
+		path, owner string
+		ok          bool
+	}{
+		{open, "nobody", true}, {closed, "nobody", false}, {closed, "", true}, {dir, "nobody", false}, {open, "no-such-user", false},
+		{"pkcs11:token=x;object=y", "nobody", true}, {"pkcs11:token=x?pin-source=/etc/shadow", "nobody", false},
+		{"pkcs11:token=x?module%2dpath=/tmp/evil.so", "nobody", false}, {"pkcs11:token=x?%zz", "nobody", false}, {"pkcs11:token=x?module-path=/usr/lib/p11.so", "", true},
+	} {
+		r := request{id: "x", owner: c.owner}
+		p := host.Profile{Options: option.Values{"usercert": c.path, "username": "alice"}}
+		done, err := r.readFiles(&p)
+		if (err == nil) != c.ok {
+			t.Errorf("%s for %q: %v", c.path, c.owner, err)
+			continue
+		}
+		if err != nil {
+			if d := diag.Of(err); d.Option != "usercert" {
+				t.Errorf("%v names no option", err)
+			}
+			continue
+		}
+		if c.owner != "" && c.path == open {
+			if data, err := os.ReadFile(p.Options["usercert"]); err != nil || string(data) != "a certificate" {
+				t.Errorf("read %q, %v", data, err)
+			}
+		} else if p.Options["usercert"] != c.path {
+			t.Errorf("%s became %s", c.path, p.Options["usercert"])
+		}
+		done()
 	}
 }
