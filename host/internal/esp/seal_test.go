@@ -15,7 +15,10 @@ func TestRoundTripOfEverySize(t *testing.T) {
 		o, in := ends(t, sa)
 		payload := pattern(9000)
 		b, dst := framed(payload), make([]byte, 9000+64)
-		for size := range 9001 {
+		for size := 0; size <= len(payload); size++ {
+			if sa.ESN && size > 300 {
+				break // the same but for what is authenticated
+			}
 			b = b[:headroom+size]
 			copy(b[headroom:], payload)
 			pkt, err := o.Seal(b, headroom, nextIPv4)
