@@ -2,7 +2,9 @@
 package python_test
 
 import (
+	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"testing"
 
@@ -10,6 +12,24 @@ import (
 	"github.com/penstock-vpn/penstock/sdk/plugintest"
 	"github.com/penstock-vpn/penstock/sdk/plugintest/plainudp"
 )
+
+// TestMain wants the plugins to leave nothing, also when they were killed.
+func TestMain(m *testing.M) {
+	folder, err := os.MkdirTemp("", "python-test-")
+	if err != nil {
+		panic(err)
+	}
+	if err := os.Setenv("TMPDIR", folder); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		fmt.Fprintln(os.Stderr, "left behind:", left, err)
+		code = max(code, 1)
+	}
+	os.RemoveAll(folder)
+	os.Exit(code)
+}
 
 // interpreter is Debian's, which has grpc and protobuf as packages.
 const interpreter = "/usr/bin/python3"
@@ -21,7 +41,7 @@ func launch(t testing.TB) *plugintest.Target { return launchProgram(t, "plainudp
 func launchProgram(t testing.TB, program string) *plugintest.Target {
 	t.Helper()
 	cmd := exec.Command(interpreter, "-B", program)
-	cmd.Env = []string{"PATH=/usr/bin:/bin", "LANG=C.UTF-8"}
+	cmd.Env = []string{"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "TMPDIR=" + os.TempDir()}
 	return plugintest.Launch(t, cmd, plugintest.AuthPeerCred)
 }
 

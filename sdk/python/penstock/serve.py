@@ -5,6 +5,7 @@ of go-plugin and of the health service are so small that their octets stand here
 """
 
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -48,11 +49,12 @@ def serve(plugin):
     if os.environ.get(COOKIE[0]) != COOKIE[1]:
         sys.exit("This program is a plugin; a host starts it.")
     os.umask(0o077)
-    folder = os.environ.get("PLUGIN_UNIX_SOCKET_DIR") or tempfile.mkdtemp(prefix="penstock-")
+    given = os.environ.get("PLUGIN_UNIX_SOCKET_DIR")
+    folder = given or tempfile.mkdtemp(prefix="penstock-")
     path = os.path.join(folder, "plugin-%d.sock" % os.getpid())
     done = threading.Event()
     service = _Service(plugin, Descriptors(int(os.environ["PENSTOCK_FD"])))
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=8))
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=8), interceptors=[] if given else [_Unlink(folder)])
     server.add_generic_rpc_handlers(_handlers(service, done))
     server.add_insecure_port("unix:" + path)
     server.start()
@@ -60,6 +62,18 @@ def serve(plugin):
     done.wait()
     server.stop(grace=0.5).wait()
     os._exit(0)  # whatever a connect is still doing
+
+
+class _Unlink(grpc.ServerInterceptor):
+    """Removes a folder of our own with the first call: the host is connected then, does
+    so once, and may kill the process at any time."""
+
+    def __init__(self, folder):
+        self._folder = folder
+
+    def intercept_service(self, continuation, details):
+        shutil.rmtree(self._folder, ignore_errors=True)
+        return continuation(details)
 
 
 def _handlers(service, done):
