@@ -70,7 +70,7 @@ func TestCertificateDiagnostics(t *testing.T) {
 			d := New(Config{Resolver: loopback, RootCAs: ca.file()})
 			_, err := d.OpenTLS(t.Context(), "vpn.test", serveCert(t, c.cert), TLSOptions{})
 			got := wantDiagnostic(t, err, diag.Certificate, "servercert")
-			for _, want := range append(c.says, "--servercert "+Pin(c.cert.Leaf)) {
+			for _, want := range append(c.says, "the option servercert to "+Pin(c.cert.Leaf)) {
 				if !strings.Contains(got.Detail, want) {
 					t.Errorf("%q does not say %q", got.Detail, want)
 				}

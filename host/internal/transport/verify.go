@@ -97,7 +97,7 @@ func (v *verifier) verifyPins(chain []*x509.Certificate) error {
 	}
 	d := diag.New(diag.Certificate, "the certificate of "+v.host+" does not match the pin",
 		"the gateway has another key than when it was pinned: it was renewed, or somebody is in between; "+
-			"ask its administrator, then pin "+Pin(chain[0])).With("servercert")
+			"ask its administrator, then set the option servercert to "+Pin(chain[0])).With("servercert")
 	return &refusal{Diagnostic: d, chain: chain, final: true}
 }
 
@@ -105,7 +105,7 @@ func (v *verifier) verifyPins(chain []*x509.Certificate) error {
 func (v *verifier) diagnose(cert *x509.Certificate, err error) *diag.Diagnostic {
 	why := v.reason(cert, err)
 	return diag.New(diag.Certificate, "the certificate of "+v.host+" is not trusted",
-		why+"; if it is the right gateway, accept it with --servercert "+Pin(cert)).With("servercert")
+		why+"; if it is the right gateway, set the option servercert to "+Pin(cert)).With("servercert")
 }
 
 func (v *verifier) reason(cert *x509.Certificate, err error) string {
