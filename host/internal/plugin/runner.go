@@ -136,10 +136,6 @@ func (r *runner) adopt(_ hclog.Logger, cmd *exec.Cmd, unused string) (gorunner.R
 
 // start runs the sandbox; go-plugin's Start comes too late to have an environment.
 func (r *runner) start(env []string) error {
-	image, err := r.seal()
-	if err != nil {
-		return err
-	}
 	stdout, stdoutW, err := os.Pipe()
 	if err != nil {
 		return err
@@ -159,7 +155,7 @@ func (r *runner) start(env []string) error {
 		r.stderr.flush()
 	}()
 	process, err := sandbox.Start(r.ctx, sandbox.Program{
-		Name: r.name, Image: image, Args: r.args, Env: env, Socket: r.theirs, Stdout: stdoutW, Stderr: stderrW,
+		Name: r.name, Image: r.seal, Args: r.args, Env: env, Socket: r.theirs, Stdout: stdoutW, Stderr: stderrW,
 	})
 	if err != nil {
 		return err

@@ -18,8 +18,8 @@ func Pair() (a, b *os.File, err error) {
 }
 
 // readFD reads one message and the descriptor that came with it, -1 if none did.
-func readFD(from *os.File, buf, oob []byte) (n, fd int, err error) {
-	n, oobn, _, _, err := recvmsg(int(from.Fd()), buf, oob)
+func readFD(from int, buf, oob []byte) (n, fd int, err error) {
+	n, oobn, _, _, err := recvmsg(from, buf, oob)
 	if err != nil {
 		return 0, -1, fmt.Errorf("recvmsg: %w", err)
 	}

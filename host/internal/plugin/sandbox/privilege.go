@@ -88,7 +88,7 @@ func dieWithHost() error {
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
 		return fmt.Errorf("parent-death signal: %w", err)
 	}
-	poll := []unix.PollFd{{Fd: reportFD, Events: unix.POLLIN}}
+	poll := []unix.PollFd{{Fd: hostFD, Events: unix.POLLIN}}
 	if _, err := unix.Poll(poll, 0); err == nil && poll[0].Revents&unix.POLLHUP != 0 {
 		return errors.New("the host is gone")
 	}

@@ -3,7 +3,9 @@
 //
 //	host                                 stage                          program
 //	 │ clone: new net, pid, ipc, uts,     │                              │
-//	 │ mount namespace; exec itself ─────▶│ empty root, private tmpfs    │
+//	 │ mount namespace; exec itself ─────▶│                              │
+//	 │ plan and sealed copy, when         │                              │
+//	 │ verified ─────────────────────────▶│ empty root, private tmpfs    │
 //	 │ ◀── the tmpfs, as a descriptor ────│ own uid, limits, no          │
 //	 │                                    │ capabilities, no new ones,   │
 //	 │                                    │ landlock, seccomp            │
@@ -37,8 +39,10 @@ const (
 
 // Program is what to run.
 type Program struct {
-	Name  string   // for people, and argv[0]
-	Image *os.File // sealed copy of the program or script, see Seal
+	Name string // for people, and argv[0]
+	// Image returns the sealed copy of the program or script, see Seal. It may take
+	// its time: the stage is started meanwhile.
+	Image func() (*os.File, error)
 	Args  []string // without argv[0]
 	Env   []string // all of the environment, beside what Start adds
 	// Socket becomes the program's descriptor 3. Start sends nothing over it.
@@ -47,7 +51,7 @@ type Program struct {
 	Stderr *os.File
 }
 
-// plan is what the host tells the stage, over a sealed file.
+// plan is the host's one message to the stage; the descriptor of the image goes with it.
 type plan struct {
 	Name        string
 	Args        []string // argv of the program
@@ -61,9 +65,8 @@ type plan struct {
 // Descriptors of the stage.
 const (
 	socketFD = 3 // the program's own, see Program
-	imageFD  = 4
-	planFD   = 5
-	reportFD = 6 // SEQPACKET: one report to the host
+	hostFD   = 4 // SEQPACKET: the plan comes, a report goes
+	imageFD  = 5 // once the plan is there
 )
 
 // report is the stage's one message to the host; the descriptor of RuntimeDir goes with it.

@@ -2,8 +2,8 @@ package sandbox
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"unsafe"
@@ -35,8 +35,8 @@ func MaybeStage() {
 
 // stage closes the sandbox and executes the program; it returns only errors.
 func stage() error {
-	var p plan
-	if err := json.NewDecoder(io.NewSectionReader(os.NewFile(planFD, "plan"), 0, 1<<20)).Decode(&p); err != nil {
+	p, err := receivePlan()
+	if err != nil {
 		return fmt.Errorf("reading the plan: %w", err)
 	}
 	// Whatever the host failed to close on exec ends here; of the stage's own, all but the socket.
@@ -66,13 +66,34 @@ func stage() error {
 	return p.exec()
 }
 
+// maxPlan bounds the plan's message, in bytes.
+const maxPlan = 64 << 10
+
+// receivePlan waits for the host's message; the image becomes imageFD.
+func receivePlan() (p plan, err error) {
+	buf, oob := make([]byte, maxPlan), make([]byte, unix.CmsgSpace(4))
+	n, image, err := readFD(hostFD, buf, oob)
+	if err != nil {
+		return p, err
+	}
+	if n == 0 || image < 0 {
+		return p, errors.New("the host gave it up")
+	}
+	if image != imageFD {
+		if err := unix.Dup3(image, imageFD, unix.O_CLOEXEC); err != nil {
+			return p, err
+		}
+	}
+	return p, json.Unmarshal(buf[:n], &p)
+}
+
 // send gives the host the program's directory.
 func (r report) send(dir int) error {
 	text, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	if err := unix.Sendmsg(reportFD, text, unix.UnixRights(dir), nil, 0); err != nil {
+	if err := unix.Sendmsg(hostFD, text, unix.UnixRights(dir), nil, 0); err != nil {
 		return fmt.Errorf("reporting to the host: %w", err)
 	}
 	return nil

@@ -34,15 +34,6 @@ func Start(ctx context.Context, p Program) (*Process, error) {
 	if !staged {
 		return nil, errors.New("the program that starts plugins must call plugin.MaybeStage first in main (or TestMain)")
 	}
-	plan, err := p.plan()
-	if err != nil {
-		return nil, err
-	}
-	planFile, err := Seal("penstock-plan", func(f *os.File) error { return json.NewEncoder(f).Encode(plan) })
-	if err != nil {
-		return nil, err
-	}
-	defer planFile.Close()
 	ours, theirs, err := Pair()
 	if err != nil {
 		return nil, err
@@ -50,21 +41,25 @@ func Start(ctx context.Context, p Program) (*Process, error) {
 	defer ours.Close()
 	defer theirs.Close()
 
-	cmd := stageCommand(plan.UID)
+	uid := ownUID()
+	cmd := stageCommand(uid)
 	cmd.Stdout, cmd.Stderr = p.Stdout, p.Stderr
-	cmd.ExtraFiles = []*os.File{socketFD - 3: p.Socket, imageFD - 3: p.Image, planFD - 3: planFile, reportFD - 3: theirs}
+	cmd.ExtraFiles = []*os.File{socketFD - 3: p.Socket, hostFD - 3: theirs}
 	process, err := spawn(cmd)
 	if err != nil {
 		return nil, startError(err)
 	}
-	process.UID = plan.UID
-	if plan.UID == 0 {
+	process.UID = uid
+	if uid == 0 {
 		process.UID = os.Getuid()
 	}
 	theirs.Close()
 	stop := context.AfterFunc(ctx, func() { _ = process.Kill() })
 	defer stop()
-	if err := process.receive(ours); err != nil {
+	if err = p.send(ours, uid); err == nil {
+		err = process.receive(ours)
+	}
+	if err != nil {
 		process.Kill()
 		<-process.done
 		return nil, err
@@ -72,14 +67,37 @@ func Start(ctx context.Context, p Program) (*Process, error) {
 	return process, nil
 }
 
+// send gives the stage its plan and the image, as soon as that is there.
+func (p Program) send(to *os.File, uid int) error {
+	image, err := p.Image()
+	if err != nil {
+		return err
+	}
+	plan, err := p.plan(image, uid)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(plan)
+	if err != nil {
+		return err
+	}
+	if len(text) > maxPlan {
+		return fmt.Errorf("its arguments and environment have %d bytes, at most %d are allowed", len(text), maxPlan)
+	}
+	if err := unix.Sendmsg(int(to.Fd()), text, unix.UnixRights(int(image.Fd())), nil, unix.MSG_NOSIGNAL); err != nil && !errors.Is(err, unix.EPIPE) {
+		return fmt.Errorf("telling its sandbox what to run: %w", err)
+	}
+	return nil // a stage that is gone has left its reason
+}
+
 // plan decides what the program's view holds.
-func (p Program) plan() (plan, error) {
-	k, err := kindOf(p.Image)
+func (p Program) plan(image *os.File, uid int) (plan, error) {
+	k, err := kindOf(image)
 	if err != nil {
 		return plan{}, err
 	}
 	pl := plan{
-		Name: p.Name, Args: append([]string{p.Name}, p.Args...), System: !k.static, UID: ownUID(),
+		Name: p.Name, Args: append([]string{p.Name}, p.Args...), System: !k.static, UID: uid,
 		Env: append(p.Env,
 			"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "HOME="+RuntimeDir, "TMPDIR="+RuntimeDir,
 			fmt.Sprintf("GOMEMLIMIT=%d", softMemory)),
@@ -143,7 +161,7 @@ func startError(err error) error {
 // receive takes the stage's report.
 func (p *Process) receive(from *os.File) error {
 	buf, oob := make([]byte, 64<<10), make([]byte, unix.CmsgSpace(4))
-	n, dir, err := readFD(from, buf, oob)
+	n, dir, err := readFD(int(from.Fd()), buf, oob)
 	if err != nil {
 		return err
 	}
