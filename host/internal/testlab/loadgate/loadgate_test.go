@@ -1,0 +1,149 @@
+package loadgate
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/penstock-vpn/penstock/host/internal/testlab"
+)
+
+func TestMain(m *testing.M) {
+	testlab.Init()
+	Init()
+	if os.Geteuid() != 0 && os.Getenv("CI") == "" {
+		fmt.Println("skipped: a lab needs root")
+		return
+	}
+	os.Exit(m.Run())
+}
+
+const patient = 60 * time.Second
+
+// newLab is a lab with the gateway in it.
+func newLab(t *testing.T, c Config) *testlab.Lab {
+	t.Helper()
+	l, err := testlab.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(l.Logs())
+		}
+		l.Close()
+	})
+	if _, err := Start(l, c); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// clients are those that must be able to use the gateway.
+func clients(t *testing.T) []testlab.Client {
+	t.Helper()
+	penstock, err := testlab.FindPenstock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []testlab.Client{testlab.Openconnect{}, penstock}
+}
+
+// Every client, over both transports: packets of both families, a file each way with
+// its sha256, and an end as it should be.
+func TestClients(t *testing.T) {
+	for _, client := range clients(t) {
+		for _, transport := range []string{"tls", "dtls"} {
+			t.Run(client.Name()+" over "+transport, func(t *testing.T) {
+				l := newLab(t, Config{})
+				c := up(t, l, client, transport)
+				for _, inside := range []string{testlab.InsideV4, testlab.InsideV6} {
+					moves(t, l, inside, 20_000_000, transport)
+				}
+				if code, err := c.Stop(syscall.SIGINT, patient); code != 0 || err != nil {
+					t.Errorf("exit status %d, %v", code, err)
+				}
+				up(t, l, client, transport) // and once more
+			})
+		}
+	}
+}
+
+// As ocserv writes: a record at a time.
+func TestSingleRecords(t *testing.T) {
+	l := newLab(t, Config{Single: true, MTU: 1300})
+	if c := up(t, l, testlab.Openconnect{}, "tls"); c.MTU() != 1300 {
+		t.Errorf("the MTU is %d", c.MTU())
+	}
+	moves(t, l, testlab.InsideV4, 5_000_000, "tls")
+}
+
+// up connects and waits for an answer from inside.
+func up(t *testing.T, l *testlab.Lab, client testlab.Client, transport string) *testlab.Connection {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patient)
+	defer cancel()
+	c, err := l.Connect(ctx, client, testlab.Spec{Username: testlab.User, Answers: []string{testlab.Password}, NoDTLS: transport == "tls"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, inside := range []string{testlab.InsideV4, testlab.InsideV6} {
+		ping, err := l.Client.Ping(inside, 20*time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-ping.Answered():
+		case <-ctx.Done():
+			t.Fatalf("%s does not answer", inside)
+		}
+		ping.Stop()
+	}
+	return c
+}
+
+// moves sends and fetches, until it went by the transport: DTLS comes up a moment
+// after TLS.
+func moves(t *testing.T, l *testlab.Lab, inside string, size int64, transport string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patient)
+	defer cancel()
+	store, err := l.OpenStore(inside)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	meter, err := l.Client.NewMeter(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer meter.Close()
+	for ctx.Err() == nil {
+		before, err := meter.Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		down, err := store.Download(ctx, size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rise, err := store.Upload(ctx, size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: down %s, up %s", inside, down, rise)
+		after, err := meter.Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		tcp, udp := after.TCP-before.TCP, after.UDP-before.UDP
+		if used := map[string]int64{"tls": tcp, "dtls": udp}[transport]; used > 2*size && tcp+udp-used < size/10 {
+			return
+		}
+	}
+	t.Errorf("the data does not go over %s", strings.ToUpper(transport))
+}
