@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strings"
 
+	"github.com/penstock-vpn/penstock/host/internal/netmon"
 	"github.com/penstock-vpn/penstock/host/internal/transport"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/pluginpb"
@@ -19,6 +21,7 @@ import (
 func (c *connection) newDialer(ctx context.Context) (*transport.Dialer, error) {
 	config := transport.Config{
 		RootCAs: c.options["cacert"], ConfirmCertificate: c.confirmCertificate, NoOffload: c.options["offload"] == "false",
+		Around: func(to netip.Addr) (string, error) { return netmon.Around(c.ownInterface(), to) },
 	}
 	if pins := c.options["servercert"]; pins != "" {
 		config.Pins = strings.Split(pins, ",")

@@ -34,6 +34,11 @@ type Config struct {
 	// gateway is dialled again afterwards. Nil: never trusted.
 	ConfirmCertificate func(ctx context.Context, host string, chain []*x509.Certificate, verifyErr error) (bool, error)
 
+	// Around names the device that a socket to an address must be bound to, because its
+	// routes lead into the connection's own tunnel; "": none. Its error is why the
+	// address cannot be reached. Nil: never any.
+	Around func(to netip.Addr) (device string, err error)
+
 	NoOffload bool // UDP without UDP_SEGMENT and UDP_GRO, for kernels or cards that break them
 
 	DialTimeout time.Duration // of one address, and of one TLS or proxy handshake; 0: 15 s

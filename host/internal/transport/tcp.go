@@ -63,9 +63,8 @@ func (d *Dialer) raceTo(ctx context.Context, addrs []netip.Addr, port int) (net.
 	for i, a := range addrs {
 		to[i] = netip.AddrPortFrom(a, uint16(port))
 	}
-	dialer := net.Dialer{KeepAliveConfig: keepAlive}
 	return race(ctx, to, d.cfg.DialTimeout, func(ctx context.Context, a netip.AddrPort) (net.Conn, error) {
-		return dialer.DialContext(ctx, "tcp", a.String())
+		return d.dial(ctx, "tcp", a)
 	})
 }
 

@@ -41,11 +41,12 @@ func (d *Dialer) dialUDP(ctx context.Context, host string, port int) (*net.UDPCo
 	var first error
 	for _, a := range addrs {
 		to := netip.AddrPortFrom(a, uint16(port))
-		conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
+		conn, err := d.dial(ctx, "udp", to)
 		if err == nil {
 			d.remember(host, a)
-			tuneUDP(conn)
-			return conn, nil
+			udp := conn.(*net.UDPConn)
+			tuneUDP(udp)
+			return udp, nil
 		}
 		if first == nil {
 			first = err // no route to this family, for one
