@@ -9,6 +9,7 @@
 //	dialogue.go  the login, and the answer to CONNECT
 //	session.go   a client's TUN device and data plane
 //	datagram.go  UDP: which client a handshake belongs to
+//	wireguard.go a yardstick: wireguard-go between the same two machines
 //
 // A further way to carry packets is one more dataplane.Datagram: session.carry takes
 // it, whatever protocol made it.
@@ -74,17 +75,28 @@ func ended(p *testlab.Process) bool {
 	}
 }
 
-// Init turns the process into the gateway when Start started it as one, and then
-// never returns. Programs that call Start call it after testlab.Init.
+// Init turns the process into the gateway, or an end of the yardstick, when it was
+// started as one, and then never returns. Programs that call Start or StartWireGuard
+// call it after testlab.Init.
 func Init() {
-	if len(os.Args) != 3 || os.Args[1] != hook {
+	if len(os.Args) != 3 {
 		return
 	}
-	var c Config
-	err := json.Unmarshal([]byte(os.Args[2]), &c)
-	if err == nil {
-		err = serve(c)
+	var err error
+	switch os.Args[1] {
+	case hook:
+		var c Config
+		if err = json.Unmarshal([]byte(os.Args[2]), &c); err == nil {
+			err = serve(c)
+		}
+	case wireGuardHook:
+		var e end
+		if err = json.Unmarshal([]byte(os.Args[2]), &e); err == nil {
+			err = e.run()
+		}
+	default:
+		return
 	}
-	fmt.Fprintln(os.Stderr, "load gateway:", err)
+	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
 }

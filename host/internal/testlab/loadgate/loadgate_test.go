@@ -62,7 +62,7 @@ func TestClients(t *testing.T) {
 				l := newLab(t, Config{})
 				c := up(t, l, client, transport)
 				for _, inside := range []string{testlab.InsideV4, testlab.InsideV6} {
-					moves(t, l, inside, 20_000_000, transport)
+					moves(t, l, port, inside, 20_000_000, transport)
 				}
 				if code, err := c.Stop(syscall.SIGINT, patient); code != 0 || err != nil {
 					t.Errorf("exit status %d, %v", code, err)
@@ -73,13 +73,27 @@ func TestClients(t *testing.T) {
 	}
 }
 
+// The yardstick carries what the clients carry.
+func TestWireGuard(t *testing.T) {
+	l := newLab(t, Config{})
+	if _, err := StartWireGuard(l); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patient)
+	defer cancel()
+	if _, err := l.Connect(ctx, WireGuard{}, testlab.Spec{}); err != nil {
+		t.Fatal(err)
+	}
+	moves(t, l, WireGuardPort, testlab.InsideV4, 20_000_000, "dtls")
+}
+
 // As ocserv writes: a record at a time.
 func TestSingleRecords(t *testing.T) {
 	l := newLab(t, Config{Single: true, MTU: 1300})
 	if c := up(t, l, testlab.Openconnect{}, "tls"); c.MTU() != 1300 {
 		t.Errorf("the MTU is %d", c.MTU())
 	}
-	moves(t, l, testlab.InsideV4, 5_000_000, "tls")
+	moves(t, l, port, testlab.InsideV4, 5_000_000, "tls")
 }
 
 // up connects and waits for an answer from inside.
@@ -108,7 +122,7 @@ func up(t *testing.T, l *testlab.Lab, client testlab.Client, transport string) *
 
 // moves sends and fetches, until it went by the transport: DTLS comes up a moment
 // after TLS.
-func moves(t *testing.T, l *testlab.Lab, inside string, size int64, transport string) {
+func moves(t *testing.T, l *testlab.Lab, outer int, inside string, size int64, transport string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patient)
 	defer cancel()
@@ -117,7 +131,7 @@ func moves(t *testing.T, l *testlab.Lab, inside string, size int64, transport st
 		t.Fatal(err)
 	}
 	defer store.Close()
-	meter, err := l.Client.NewMeter(port)
+	meter, err := l.Client.NewMeter(outer)
 	if err != nil {
 		t.Fatal(err)
 	}

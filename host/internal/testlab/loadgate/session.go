@@ -64,7 +64,7 @@ func (s *session) open(key []byte) (*dataplane.Plane, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := address(dev.Name(), s.v4(), s.v6()); err != nil {
+	if err := s.lead(dev.Name()); err != nil {
 		dev.Close()
 		return nil, err
 	}
@@ -85,25 +85,27 @@ func (s *session) close(p *dataplane.Plane) {
 	p.Close()
 }
 
-// address makes a device lead to a client.
-func address(device, v4, v6 string) error {
+// lead makes a device lead to the client.
+func (s *session) lead(device string) error {
 	link, err := netlink.LinkByName(device)
 	if err != nil {
 		return err
 	}
-	for own, peer := range map[string]string{ownV4 + "/32": v4 + "/32", ownV6 + "/128": v6 + "/128"} {
-		a, err := netlink.ParseAddr(own)
-		if err != nil {
-			return err
-		}
-		_, a.Peer, err = net.ParseCIDR(peer)
-		if err != nil {
-			return err
-		}
-		a.Flags = unix.IFA_F_NODAD
-		if err := netlink.AddrAdd(link, a); err != nil {
-			return fmt.Errorf("address %s on %s: %w", own, device, err)
-		}
+	return errors.Join(address(link, ownV4+"/32", s.v4()+"/32"), address(link, ownV6+"/128", s.v6()+"/128"))
+}
+
+// address gives a device an address, and a peer.
+func address(link netlink.Link, own, peer string) error {
+	a, err := netlink.ParseAddr(own)
+	if err != nil {
+		return err
+	}
+	if _, a.Peer, err = net.ParseCIDR(peer); err != nil {
+		return err
+	}
+	a.Flags = unix.IFA_F_NODAD
+	if err := netlink.AddrAdd(link, a); err != nil {
+		return fmt.Errorf("address %s on %s: %w", own, link.Attrs().Name, err)
 	}
 	return nil
 }
