@@ -45,7 +45,8 @@ type connection struct {
 	retry    *time.Timer
 	deadline *time.Timer
 
-	life       *life // the running plugin; nil between two
+	ahead      *ahead // nil: there is none, or it was taken
+	life       *life  // the running plugin; nil between two
 	lives      sync.WaitGroup
 	transports map[uint32]*link
 	closing    sync.WaitGroup // of transports that are being closed
@@ -84,6 +85,7 @@ func newConnection(ctx context.Context, p Profile, m registry.Manifest, prompter
 		return nil, err
 	}
 	c.dialer = d
+	c.ahead = c.dialAhead(m)
 	c.publish()
 	return c, nil
 }
@@ -118,6 +120,7 @@ func (c *connection) teardown() {
 	close(c.ended)
 	c.endLife()
 	c.lives.Wait()
+	c.ahead.drop()
 	c.system.remove()
 	for n := range c.transports {
 		c.closeLink(n)

@@ -101,6 +101,9 @@ func (c *connection) dialing(o *pluginpb.Open) (dialFunc, error) {
 			ServerName: k.Tls.GetServerName(), ALPN: k.Tls.GetAlpn(),
 			ClientCertificate: k.Tls.GetClientCertificate(), AllowLegacy: k.Tls.GetAllowLegacy(),
 		}
+		if made := c.take(host, port, options); made != nil {
+			return made, nil
+		}
 		return func(ctx context.Context) (opened, error) { return orNil(c.dialer.OpenTLS(ctx, host, port, options)) }, nil
 	case *pluginpb.Open_Dtls:
 		options, err := c.dtlsOptions(k.Dtls)

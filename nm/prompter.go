@@ -3,11 +3,11 @@ package nm
 import (
 	"context"
 	"log/slog"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/penstock-vpn/penstock/host"
 	"github.com/penstock-vpn/penstock/host/ui"
 	"github.com/penstock-vpn/penstock/nm/internal/ask"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -115,11 +115,7 @@ func (p *prompter) answer(q prompt.Prompt, question ask.Question, secrets map[st
 func quote(id string) string { return "'" + strings.ReplaceAll(ui.Line(id), "'", "") + "'" }
 
 func (p *prompter) gateway() string {
-	address := p.request.data["gateway"]
-	if !strings.Contains(address, "://") {
-		address = "https://" + address
-	}
-	if u, err := url.Parse(address); err == nil {
+	if u, err := host.GatewayURL(p.request.data["gateway"]); err == nil {
 		return u.Hostname()
 	}
 	return ""

@@ -61,7 +61,7 @@ func kindOf(m *pluginpb.FromHost) string {
 func (d Description) message() *pluginpb.DescribeResponse {
 	m := &pluginpb.DescribeResponse{Name: d.Name, Version: d.Version, Needs: d.Needs, Capabilities: []string{capabilityResume}}
 	for _, p := range d.Protocols {
-		m.Protocols = append(m.Protocols, &pluginpb.Protocol{Name: p.Name, Label: p.Label})
+		m.Protocols = append(m.Protocols, &pluginpb.Protocol{Name: p.Name, Label: p.Label, TlsPort: uint32(p.TLSPort)})
 	}
 	for _, o := range d.Options {
 		m.Options = append(m.Options, optionMessage(o))

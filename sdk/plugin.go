@@ -41,6 +41,10 @@ type Description struct {
 type Protocol struct {
 	Name  string // "anyconnect"
 	Label string // "Cisco AnyConnect"
+	// TLSPort says that the first transport is TLS to the host of the option gateway,
+	// at this port where that names none: the host opens it while the plugin starts.
+	// 0: it is something else.
+	TLSPort int
 }
 
 // What a plugin may need of the host.

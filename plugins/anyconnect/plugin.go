@@ -11,6 +11,9 @@ import (
 // pluginVersion is told to the gateway too.
 const pluginVersion = "0.1.0"
 
+// defaultPort is the gateway's, where its address has none.
+const defaultPort = 443
+
 // plugin is the protocol; it holds nothing between sessions.
 type plugin struct{}
 
@@ -19,7 +22,7 @@ func (*plugin) Describe() sdk.Description {
 	return sdk.Description{
 		Name:      "anyconnect",
 		Version:   pluginVersion,
-		Protocols: []sdk.Protocol{{Name: "anyconnect", Label: "Cisco AnyConnect"}},
+		Protocols: []sdk.Protocol{{Name: "anyconnect", Label: "Cisco AnyConnect", TLSPort: defaultPort}},
 		Options:   schema(),
 		Needs:     []string{sdk.NeedTLS, sdk.NeedDTLS, sdk.NeedClientCertificate},
 	}

@@ -648,9 +648,13 @@ func (x *DescribeResponse) GetCapabilities() []string {
 }
 
 type Protocol struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`   // value of the `protocol` option: "anyconnect"
-	Label         string                 `protobuf:"bytes,2,opt,name=label,proto3" json:"label,omitempty"` // for people: "Cisco AnyConnect"
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`   // value of the `protocol` option: "anyconnect"
+	Label string                 `protobuf:"bytes,2,opt,name=label,proto3" json:"label,omitempty"` // for people: "Cisco AnyConnect"
+	// The first transport is TLS to the host of the option `gateway`, at this port
+	// where the option names none: the host may open it while the plugin starts.
+	// 0: it is something else.
+	TlsPort       uint32 `protobuf:"varint,3,opt,name=tls_port,json=tlsPort,proto3" json:"tls_port,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -697,6 +701,13 @@ func (x *Protocol) GetLabel() string {
 		return x.Label
 	}
 	return ""
+}
+
+func (x *Protocol) GetTlsPort() uint32 {
+	if x != nil {
+		return x.TlsPort
+	}
+	return 0
 }
 
 // Option is one entry of the schema that gives TOML keys, CLI flags,
@@ -4794,10 +4805,11 @@ const file_plugin_proto_rawDesc = "" +
 	"\tprotocols\x18\x03 \x03(\v2\x1c.penstock.plugin.v1.ProtocolR\tprotocols\x124\n" +
 	"\aoptions\x18\x04 \x03(\v2\x1a.penstock.plugin.v1.OptionR\aoptions\x12\x14\n" +
 	"\x05needs\x18\x05 \x03(\tR\x05needs\x12\"\n" +
-	"\fcapabilities\x18\x06 \x03(\tR\fcapabilities\"4\n" +
+	"\fcapabilities\x18\x06 \x03(\tR\fcapabilities\"O\n" +
 	"\bProtocol\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05label\x18\x02 \x01(\tR\x05label\"\x9a\x04\n" +
+	"\x05label\x18\x02 \x01(\tR\x05label\x12\x19\n" +
+	"\btls_port\x18\x03 \x01(\rR\atlsPort\"\x9a\x04\n" +
 	"\x06Option\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x123\n" +
 	"\x04type\x18\x02 \x01(\x0e2\x1f.penstock.plugin.v1.Option.TypeR\x04type\x12\x14\n" +

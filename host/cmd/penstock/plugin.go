@@ -61,7 +61,7 @@ func object(m registry.Manifest) pluginObject {
 		o.Needs = []string{}
 	}
 	for _, p := range m.Protocols {
-		o.Protocols = append(o.Protocols, protocolObject(p))
+		o.Protocols = append(o.Protocols, protocolObject{p.Name, p.Label})
 	}
 	return o
 }

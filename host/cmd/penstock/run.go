@@ -77,7 +77,7 @@ func (a *app) prompters(c connection) (*ui.Stored, ui.Prompter) {
 }
 
 func gatewayHost(p host.Profile) string {
-	u, err := parseGateway(p.Options["gateway"])
+	u, err := host.GatewayURL(p.Options["gateway"])
 	if err != nil {
 		return ""
 	}

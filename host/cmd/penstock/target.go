@@ -3,10 +3,10 @@ package main
 import (
 	"fmt"
 	"net"
-	"net/url"
 	"strconv"
 	"strings"
 
+	"github.com/penstock-vpn/penstock/host"
 	"github.com/penstock-vpn/penstock/host/internal/config"
 	"github.com/penstock-vpn/penstock/host/internal/control"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -48,20 +48,12 @@ func (a *app) target(word string) (target, error) {
 	return target{word: word, name: nameFor(word), gateway: word}, nil
 }
 
-// parseGateway reads HOST, HOST:PORT or https://HOST[:PORT]/[path].
-func parseGateway(text string) (*url.URL, error) {
-	if !strings.Contains(text, "://") {
-		text = "https://" + text
-	}
-	return url.Parse(text)
-}
-
 func checkGateway(text string) error {
 	wrong := func(why string) error {
 		return diag.New(diag.Config, option.Quote(text)+" is neither a connection nor the address of a gateway",
 			why+"; write HOST, HOST:PORT or https://HOST[:PORT]/[group]").With("gateway")
 	}
-	u, err := parseGateway(text)
+	u, err := host.GatewayURL(text)
 	if err != nil {
 		return wrong("it is no URL")
 	}
@@ -84,7 +76,7 @@ func checkGateway(text string) error {
 // nameFor makes the connection's name from its gateway: vpn.example.com, or
 // vpn.example.com-8443.
 func nameFor(gateway string) string {
-	u, err := parseGateway(gateway)
+	u, err := host.GatewayURL(gateway)
 	if err != nil {
 		return "vpn"
 	}

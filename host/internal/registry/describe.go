@@ -12,7 +12,7 @@ import (
 func FromDescribe(d *pluginpb.DescribeResponse) Manifest {
 	m := Manifest{Name: d.GetName(), Version: d.GetVersion(), Needs: d.GetNeeds()}
 	for _, p := range d.GetProtocols() {
-		m.Protocols = append(m.Protocols, Protocol{Name: p.GetName(), Label: p.GetLabel()})
+		m.Protocols = append(m.Protocols, Protocol{Name: p.GetName(), Label: p.GetLabel(), TLSPort: int(p.GetTlsPort())})
 	}
 	for _, o := range d.GetOptions() {
 		m.Options = append(m.Options, option.Option{

@@ -29,8 +29,9 @@ type Manifest struct {
 
 // Protocol is one value of the option `protocol`.
 type Protocol struct {
-	Name  string `toml:"name"`
-	Label string `toml:"label"`
+	Name    string `toml:"name"`
+	Label   string `toml:"label"`
+	TLSPort int    `toml:"tls-port,omitempty"` // of the first transport, see sdk.Protocol; 0: it is no TLS
 }
 
 // Auth is how host and plugin know that they speak with each other. The socket lies
@@ -89,6 +90,9 @@ func (m Manifest) checkProtocols() error {
 	for _, p := range m.Protocols {
 		if !namePattern.MatchString(p.Name) || seen[p.Name] || !plain(p.Label) {
 			return fmt.Errorf("protocol %.32q: names are unique, 1 to 32 of a-z, 0-9 and -, labels plain text", p.Name)
+		}
+		if p.TLSPort < 0 || p.TLSPort > 65535 {
+			return fmt.Errorf("protocol %.32q: tls-port is no port", p.Name)
 		}
 		seen[p.Name] = true
 	}

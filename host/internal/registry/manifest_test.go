@@ -23,6 +23,7 @@ needs = ["tls", "dtls"]
 [[protocol]]
 name = "anyconnect"
 label = "Cisco AnyConnect"
+tls-port = 443
 
 [[option]]
 key = "usergroup"
@@ -53,7 +54,7 @@ func TestParse(t *testing.T) {
 	}
 	want := Manifest{
 		Path: "/lib/demo.toml", Name: "demo", Version: "1.2.3-rc.1", Exec: "/lib/plugins/demo", Args: []string{"--family", "cisco"},
-		SHA256: sum, Auth: AuthPeerCred, Needs: []string{"tls", "dtls"}, Protocols: []Protocol{{"anyconnect", "Cisco AnyConnect"}},
+		SHA256: sum, Auth: AuthPeerCred, Needs: []string{"tls", "dtls"}, Protocols: []Protocol{{Name: "anyconnect", Label: "Cisco AnyConnect", TLSPort: 443}},
 		Options: option.Schema{
 			{Key: "usergroup", Label: "Group"},
 			{Key: "mode", Type: option.Enum, Choices: []string{"fast", "slow"}, Default: "fast"},
