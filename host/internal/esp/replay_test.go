@@ -82,7 +82,7 @@ func TestUpperHalfIsFound(t *testing.T) {
 }
 
 func TestUpperHalfOfTheFarthest(t *testing.T) {
-	for _, right := range []uint64{windowBits, 1<<32 + 5, 5<<32 - 1, 5<<32 + windowBits} {
+	for _, right := range []uint64{windowBits - 1, windowBits, 1<<32 + 5, 1<<32 + windowBits - 2, 1<<32 + windowBits - 1, 5<<32 - 1, 5<<32 + windowBits} {
 		w := &window{next: right + 1}
 		for _, number := range []uint64{right + 1, right + 1<<31, right + 1<<32 - windowBits} {
 			if got := w.extend(uint32(number)); got != number {

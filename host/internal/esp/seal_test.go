@@ -229,11 +229,16 @@ func TestAllSealedAtOnceIsAsOneByOne(t *testing.T) {
 		if err != nil || n != len(want) {
 			t.Fatalf("%d of %d sealed: %v", n, len(want), err)
 		}
+		ivs := map[string]bool{}
 		for i, pkt := range out[:n] {
+			ivs[string(pkt[headerSize:sa.Suite.Front()])] = true
 			got, next, v := opened(in, pkt)
 			if v != Good || next != nextHeader(want[i]) || !bytes.Equal(got, want[i]) {
 				t.Fatalf("packet %d: %v, next header %d", i, v, next)
 			}
+		}
+		if len(ivs) != n {
+			t.Errorf("%d IVs in %d packets", len(ivs), n)
 		}
 	})
 }

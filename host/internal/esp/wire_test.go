@@ -8,6 +8,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/penstock-vpn/penstock/host/internal/dataplane"
 	"github.com/penstock-vpn/penstock/host/internal/packet"
@@ -52,13 +53,10 @@ func (s *socket) Fill() error {
 	select {
 	case s.batch = <-s.arrived:
 		return nil
-	default:
-	}
-	select {
-	case s.batch = <-s.arrived:
-		return nil
 	case <-s.closed:
 		return net.ErrClosed
+	case <-time.After(20 * time.Second):
+		return errors.New("nothing arrives any more")
 	}
 }
 
