@@ -10,6 +10,7 @@ import (
 
 	"github.com/penstock-vpn/penstock/host/internal/netmon"
 	"github.com/penstock-vpn/penstock/host/internal/transport"
+	"github.com/penstock-vpn/penstock/host/netcfg"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/pluginpb"
 	"github.com/penstock-vpn/penstock/sdk/prompt"
@@ -21,7 +22,7 @@ import (
 func (c *connection) newDialer(ctx context.Context) (*transport.Dialer, error) {
 	config := transport.Config{
 		RootCAs: c.options["cacert"], ConfirmCertificate: c.confirmCertificate, NoOffload: c.options["offload"] == "false",
-		Around: func(to netip.Addr) (string, error) { return netmon.Around(c.ownInterface(), to) },
+		Around: c.around,
 	}
 	if pins := c.options["servercert"]; pins != "" {
 		config.Pins = strings.Split(pins, ",")
@@ -44,6 +45,22 @@ func (c *connection) newDialer(ctx context.Context) (*transport.Dialer, error) {
 		c.cert, config.Certificate = cert, cert
 	}
 	return transport.New(config), nil
+}
+
+// around has a socket go outside the tunnel. Who applies the settings is told of a route
+// that it should take away; when it has gone the plugin tries again.
+func (c *connection) around(to netip.Addr) (device string, err error) {
+	detour, err := netmon.Around(c.ownInterface(), to)
+	if detour.Astray {
+		c.post(func() {
+			c.system.do(func(ctx context.Context, a netcfg.Applier) {
+				if r, ok := a.(netcfg.Reconnecter); ok {
+					logFailure(c.log, r.Reconnecting(ctx))
+				}
+			})
+		})
+	}
+	return detour.Device, err
 }
 
 // keyPassword is the passphrase of the client's key: the stored one, or the user's answer.

@@ -20,10 +20,14 @@ type applier struct {
 	never4, never6 bool
 	log            *slog.Logger
 
-	mu sync.Mutex // held while a set of signals goes out
+	mu      sync.Mutex    // held while a set of signals goes out
+	inForce netcfg.Config // the last
 }
 
-var _ netcfg.Applier = (*applier)(nil)
+var (
+	_ netcfg.Applier     = (*applier)(nil)
+	_ netcfg.Reconnecter = (*applier)(nil)
+)
 
 // Apply sends the three dictionaries; also again, when something changed.
 func (a *applier) Apply(_ context.Context, c netcfg.Config) error {
@@ -33,6 +37,7 @@ func (a *applier) Apply(_ context.Context, c netcfg.Config) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.warn(c)
+	a.inForce = c
 	a.emit("Config", generic(c))
 	if d := ip4(c, a.never4); d != nil {
 		a.emit("Ip4Config", d)
@@ -44,6 +49,38 @@ func (a *applier) Apply(_ context.Context, c netcfg.Config) error {
 		a.emit("LoginBanner", c.Banner)
 	}
 	a.started()
+	return nil
+}
+
+// Reconnecting has NetworkManager take away its route to the gateway, which goes by the
+// old network's router while the device stays the same: it asks for the way anew only
+// when there is no route. The host finds its way around the tunnel meanwhile.
+func (a *applier) Reconnecting(context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c := a.inForce
+	if c.Gateway.Unmap().Is4() {
+		c.Gateway = netip.IPv6Loopback() // one is wanted, and to this it sets no route
+	} else {
+		c.Gateway = loopback4
+	}
+	return a.again(c)
+}
+
+// Reconnected has it set the route again.
+func (a *applier) Reconnected(context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.again(a.inForce)
+}
+
+var loopback4 = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+// again sends the first dictionary once more; the others stay in force.
+func (a *applier) again(c netcfg.Config) error {
+	if !c.Zero() {
+		a.emit("Config", generic(c))
+	}
 	return nil
 }
 

@@ -9,25 +9,35 @@ import (
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
-// Around says how a socket gets to the gateway without going through tunnel, our own
-// device: "" when the kernel sends it another way by itself, else the device that it
-// must be bound to. That is so while the route that keeps the gateway out of the
-// tunnel is missing: NetworkManager sets it late after its base device was down, and
-// knows nothing of the address that a gateway's name has moved to.
-func Around(tunnel string, gateway netip.Addr) (device string, err error) {
+// Detour is how a socket gets to the gateway in spite of the routes that there are.
+type Detour struct {
+	// Device is what the socket must be bound to, because the kernel would send it into
+	// the tunnel: the route that keeps the gateway out is missing. NetworkManager sets
+	// it late after its base device was down, and knows nothing of the address that a
+	// gateway's name has moved to. "": none.
+	Device string
+	// Astray: the route that keeps the gateway out is left from another network.
+	// Whoever set it should take it away.
+	Astray bool
+}
+
+// Around finds the way around tunnel, our own device.
+func Around(tunnel string, gateway netip.Addr) (Detour, error) {
 	o := &observer{tunnel: func() string { return tunnel }, target: gateway.Unmap().WithZone("")}
 	own := o.ownIndex()
-	if own == 0 || !leadsInto(own, o.target) {
-		return "", nil
+	if own == 0 {
+		return Detour{}, nil
 	}
-	best, found, _ := o.choose(own)
-	if found {
-		var out *net.Interface
-		if out, err = net.InterfaceByIndex(best.LinkIndex); err == nil {
-			return out.Name, nil
+	v := o.view(own)
+	if !leadsInto(own, o.target) {
+		return Detour{Astray: v.astray() != ""}, nil
+	}
+	if v.found {
+		if out, err := net.InterfaceByIndex(v.best.LinkIndex); err == nil {
+			return Detour{Device: out.Name}, nil
 		}
 	}
-	return "", diag.New(diag.Unreachable, "there is no way to the gateway outside the tunnel",
+	return Detour{}, diag.New(diag.Unreachable, "there is no way to the gateway outside the tunnel",
 		"the routes to "+gateway.String()+" lead into "+tunnel+" alone: check that this machine is online")
 }
 

@@ -15,10 +15,11 @@ import (
 // way is how packets get to the gateway beside the tunnel. The zero way is none. Two
 // that are equal are the same for a connection.
 type way struct {
-	link  int    // index of the outgoing device
-	out   int    // the device of the route for the gateway alone; link when there is none
-	hop   string // next hop, preferred source
-	local string // the device's addresses: a new one means that sockets must be too
+	link   int    // index of the outgoing device
+	out    int    // the device of the route for the gateway alone; link when there is none
+	hop    string // next hop, preferred source
+	astray string // next hop of the route for the gateway alone, if it is of another network
+	local  string // the device's addresses: a new one means that sockets must be too
 }
 
 func (w way) exists() bool { return w.link != 0 }
@@ -44,18 +45,20 @@ func (o *observer) look() way {
 		o.target, o.hadBetter = target, false
 	}
 	own := o.ownIndex()
-	best, found, out := o.choose(own)
-	if found {
+	v := o.view(own)
+	if v.found {
 		o.hadBetter = true
 	} else if o.hadBetter || !target.IsValid() {
 		return way{}
-	} else if best, found = lookup(target, own); !found {
+	} else if v.best, v.found = lookup(target, own); !v.found {
 		return way{}
 	}
-	if out == 0 {
-		out = best.LinkIndex
+	best := v.best
+	out := best.LinkIndex
+	if v.pinned {
+		out = v.pin.LinkIndex
 	}
-	return way{link: best.LinkIndex, out: out, hop: hop(best), local: addresses(best.LinkIndex, best.Family)}
+	return way{link: best.LinkIndex, out: out, hop: hop(best), astray: v.astray(), local: addresses(best.LinkIndex, best.Family)}
 }
 
 func (o *observer) ownIndex() int {
@@ -69,30 +72,59 @@ func (o *observer) ownIndex() int {
 	return i.Index
 }
 
-// choose picks from the main table as the kernel would: the longest prefix, then the
-// least metric. out is the device of the route for the gateway alone, 0 without one.
-func (o *observer) choose(own int) (best netlink.Route, found bool, out int) {
+// view is what the main table has for the gateway, the tunnel's routes left out.
+type view struct {
+	best   netlink.Route // as the kernel would choose: the longest prefix, then the least metric
+	found  bool
+	pin    netlink.Route // the route for the gateway alone
+	pinned bool
+	hops   []string // where the others lead
+}
+
+func (o *observer) view(own int) (v view) {
 	families := []int{unix.AF_INET, unix.AF_INET6}
 	if o.target.IsValid() {
 		families = []int{familyOf(o.target)}
 	}
 	for _, family := range families {
 		for _, r := range mainTable(family) {
-			r = firstHop(r)
-			r.Family = family
-			if out == 0 && o.pins(r) && r.LinkIndex != own {
-				out = r.LinkIndex // the kernel lists the routes to one network by their metric
-			}
-			if o.leads(r) && r.LinkIndex != own && (!found || better(r, best)) {
-				best, found = r, true
+			for _, r := range eachHop(r) {
+				r.Family = family
+				if r.LinkIndex != own {
+					o.sort(r, &v)
+				}
 			}
 		}
-		if found {
+		if v.found {
 			break
 		}
 	}
-	return best, found, out
+	return v
 }
+
+func (o *observer) sort(r netlink.Route, v *view) {
+	switch {
+	case o.pins(r) && !v.pinned:
+		v.pin, v.pinned = r, true // the kernel lists the routes to one network by their metric
+	case o.leads(r):
+		v.hops = append(v.hops, next(r))
+		if !v.found || better(r, v.best) {
+			v.best, v.found = r, true
+		}
+	}
+}
+
+// astray is the next hop of the route for the gateway alone where no other route to
+// the gateway goes: of a network that the machine has left. NetworkManager keeps such
+// a route while the device stays the same.
+func (v view) astray() string {
+	if !v.pinned || !v.found || slices.Contains(v.hops, next(v.pin)) {
+		return ""
+	}
+	return next(v.pin)
+}
+
+func next(r netlink.Route) string { return fmt.Sprint(r.LinkIndex, " ", r.Gw, " ", r.Via) }
 
 // mainTable lists the routes; a list that changed while it was read is read again.
 func mainTable(family int) (routes []netlink.Route) {
@@ -106,15 +138,17 @@ func mainTable(family int) (routes []netlink.Route) {
 	return routes
 }
 
-// firstHop makes a route over several hops one over the first that is up.
-func firstHop(r netlink.Route) netlink.Route {
-	for _, hop := range r.MultiPath {
-		if hop.Flags&(unix.RTNH_F_DEAD|unix.RTNH_F_LINKDOWN) == 0 {
-			r.LinkIndex, r.Gw, r.Via, r.Flags = hop.LinkIndex, hop.Gw, hop.Via, hop.Flags
-			break
-		}
+// eachHop takes a route over several hops apart, in their order.
+func eachHop(r netlink.Route) []netlink.Route {
+	if len(r.MultiPath) == 0 {
+		return []netlink.Route{r}
 	}
-	return r
+	var all []netlink.Route
+	for _, hop := range r.MultiPath {
+		r.LinkIndex, r.Gw, r.Via, r.Flags = hop.LinkIndex, hop.Gw, hop.Via, hop.Flags
+		all = append(all, r)
+	}
+	return all
 }
 
 // leads says whether r leads to the gateway, not for it alone, over a link that is up.
