@@ -22,18 +22,41 @@ type section struct {
 
 const inNetworkManager = "nm"
 
-var sections = []section{
-	{"tls", "BenchmarkTunnel/transport=tls", ofTunnel},
-	{"dtls", "BenchmarkTunnel/transport=dtls", ofTunnel},
-	{inNetworkManager, "BenchmarkNetworkManager", ofManaged},
-}
+// sections are those of the gateways, and NetworkManager's.
+var sections = func() (all []section) {
+	for _, g := range gateways {
+		for _, transport := range g.transports {
+			all = append(all, section{g.section(transport), "BenchmarkTunnel/gateway=" + g.name + "/transport=" + transport, ofTunnel})
+		}
+	}
+	return append(all, section{inNetworkManager, "BenchmarkNetworkManager", ofManaged})
+}()
 
 var ofTunnel = []measure{
 	{"down-Mb/s", "TCP down, Mb/s", true},
 	{"up-Mb/s", "TCP up, Mb/s", true},
+	{"down4-Mb/s", "4 streams down, Mb/s", true},
+	{"up4-Mb/s", "4 streams up, Mb/s", true},
+	{"down16-Mb/s", "16 streams down, Mb/s", true},
+	{"up16-Mb/s", "16 streams up, Mb/s", true},
+	{"both-Mb/s", "both ways at once, Mb/s", true},
 	{"down-cpu-s/GB", "CPU seconds a GB, down", false},
 	{"up-cpu-s/GB", "CPU seconds a GB, up", false},
+	{"both-cpu-s/GB", "CPU seconds a GB, both", false},
+	{"down64-kpps", "64-byte packets down, 1000/s", true},
+	{"up64-kpps", "64-byte packets up, 1000/s", true},
+	{"down512-kpps", "512-byte packets down, 1000/s", true},
+	{"up512-kpps", "512-byte packets up, 1000/s", true},
+	{"down1400-kpps", "1400-byte packets down, 1000/s", true},
+	{"up1400-kpps", "1400-byte packets up, 1000/s", true},
+	{"down64-cpu-us", "CPU a 64-byte packet down, us", false},
+	{"up64-cpu-us", "CPU a 64-byte packet up, us", false},
+	{"down-p50-ms", "ping beside TCP down, median, ms", false},
+	{"down-p99-ms", "ping beside TCP down, p99, ms", false},
+	{"up-p50-ms", "ping beside TCP up, median, ms", false},
+	{"up-p99-ms", "ping beside TCP up, p99, ms", false},
 	{"ms-to-ping", "start to first ping, ms", false},
+	{"wakeups/s", "wakeups a second, idle", false},
 	{"MB", "resident memory, MB", false},
 }
 
@@ -43,19 +66,46 @@ var ofManaged = []measure{
 	{"down-ms", "down, ms", false},
 }
 
-// writeTable compares the medians of two clients.
+// writeTable compares the medians of two clients, with the yardstick's beside them.
 func writeTable(w io.Writer, results []result, base, other string) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(table, "\t\t%s\t%s\tratio\t\t\n", base, other)
+	fmt.Fprintf(table, "\t\t%s\t%s\tratio\t\t%s\t\n", base, other, yardstick.Name())
 	for _, s := range sections {
 		for _, m := range s.measures {
-			a, b := median(results, base, s.name, m.unit), median(results, other, s.name, m.unit)
-			if a > 0 {
-				fmt.Fprintf(table, "%s\t%s\t%.1f\t%.1f\t%.2f\t%s\t\n", s.name, m.label, a, b, b/a, verdict(m, a, b))
+			a, okA := median(results, base, s.name, m.unit)
+			b, okB := median(results, other, s.name, m.unit)
+			if okA && okB {
+				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", s.name, m.label, number(a), number(b), ratio(a, b), verdict(m, a, b), beside(results, s, m))
 			}
 		}
 	}
 	table.Flush()
+}
+
+// beside is what the yardstick has, "" where there is nothing.
+func beside(results []result, s section, m measure) string {
+	if s.name == inNetworkManager {
+		return ""
+	}
+	y, ok := median(results, yardstick.Name(), besideThem, m.unit)
+	if !ok {
+		return ""
+	}
+	return number(y)
+}
+
+func number(v float64) string {
+	if v < 10 {
+		return fmt.Sprintf("%.2f", v)
+	}
+	return fmt.Sprintf("%.1f", v)
+}
+
+func ratio(base, other float64) string {
+	if base == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", other/base)
 }
 
 // noise is how far apart medians of equal clients may lie.
@@ -72,20 +122,20 @@ func verdict(m measure, base, other float64) string {
 	}
 }
 
-// median of one measure over a client's turns; 0 without any.
-func median(results []result, client, section, unit string) float64 {
+// median of one measure over a client's turns; ok is false without any.
+func median(results []result, client, section, unit string) (value float64, ok bool) {
 	var values []float64
 	for _, r := range results {
-		if r.client == client && r.section == section {
-			values = append(values, r.values[unit])
+		if v, measured := r.values[unit]; measured && r.client == client && r.section == section {
+			values = append(values, v)
 		}
 	}
 	slices.Sort(values)
 	n := len(values)
 	if n == 0 {
-		return 0
+		return 0, false
 	}
-	return (values[n/2] + values[(n-1)/2]) / 2
+	return (values[n/2] + values[(n-1)/2]) / 2, true
 }
 
 // writeResults writes every turn as a line for `benchstat -col /client`.
@@ -97,7 +147,9 @@ func writeResults(w io.Writer, results []result) error {
 			}
 			line := fmt.Sprintf("%s/client=%s 1", s.benchmark, r.client)
 			for _, m := range s.measures {
-				line += fmt.Sprintf(" %.3f %s", r.values[m.unit], m.unit)
+				if v, measured := r.values[m.unit]; measured {
+					line += fmt.Sprintf(" %.3f %s", v, m.unit)
+				}
 			}
 			if _, err := fmt.Fprintln(w, line); err != nil {
 				return err

@@ -7,17 +7,23 @@ import (
 
 func turns() []result {
 	of := func(client string, down, memory float64) result {
-		return result{client, "tls", map[string]float64{"down-Mb/s": down, "up-Mb/s": 100 + memory/10, "MB": memory}}
+		return result{client, "load tls", map[string]float64{"down-Mb/s": down, "up-Mb/s": 100 + memory/10, "MB": memory}}
 	}
 	return []result{of("a", 100, 10), of("b", 300, 20), of("a", 300, 10), of("b", 500, 30), of("a", 200, 10)}
 }
 
 func TestMedian(t *testing.T) {
-	if got := median(turns(), "a", "tls", "down-Mb/s"); got != 200 {
+	if got, ok := median(turns(), "a", "load tls", "down-Mb/s"); !ok || got != 200 {
 		t.Errorf("median of three is %v", got)
 	}
-	if got := median(turns(), "b", "tls", "down-Mb/s"); got != 400 {
+	if got, ok := median(turns(), "b", "load tls", "down-Mb/s"); !ok || got != 400 {
 		t.Errorf("median of two is %v", got)
+	}
+}
+
+func TestMedianOfNothing(t *testing.T) {
+	if got, ok := median(turns(), "a", "load tls", "wakeups/s"); ok {
+		t.Errorf("there is a median: %v", got)
 	}
 }
 
@@ -28,7 +34,7 @@ func TestTable(t *testing.T) {
 	for line := range strings.Lines(b.String()) {
 		lines[strings.Join(strings.Fields(line), " ")] = ""
 	}
-	for _, want := range []string{"tls TCP down, Mb/s 200.0 400.0 2.00 better", "tls resident memory, MB 10.0 25.0 2.50 worse", "tls TCP up, Mb/s 101.0 102.5 1.01 same"} {
+	for _, want := range []string{"load tls TCP down, Mb/s 200.0 400.0 2.00 better", "load tls resident memory, MB 10.0 25.0 2.50 worse", "load tls TCP up, Mb/s 101.0 102.5 1.01 same"} {
 		if _, ok := lines[want]; !ok {
 			t.Errorf("%q is not in\n%s", want, b.String())
 		}
@@ -56,7 +62,7 @@ func TestResults(t *testing.T) {
 	if err := writeResults(&b, turns()[:1]); err != nil {
 		t.Fatal(err)
 	}
-	const want = "BenchmarkTunnel/transport=tls/client=a 1 100.000 down-Mb/s 101.000 up-Mb/s"
+	const want = "BenchmarkTunnel/gateway=load/transport=tls/client=a 1 100.000 down-Mb/s 101.000 up-Mb/s"
 	if !strings.HasPrefix(b.String(), want) {
 		t.Errorf("%q does not begin with %q", b.String(), want)
 	}

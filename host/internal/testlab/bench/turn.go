@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -22,16 +21,11 @@ type result struct {
 }
 
 // turn connects, measures and disconnects once.
-func (c course) turn(l *testlab.Lab, client testlab.Client, transport string) (r result, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience+3*c.load)
+func (c course) turn(f field, client testlab.Client, transport string) (r result, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience+2*time.Duration(len(streams))*c.load+2*c.idle)
 	defer cancel()
-	r = result{client.Name(), transport, map[string]float64{}}
-	meter, err := l.Client.NewMeter(443)
-	if err != nil {
-		return r, err
-	}
-	defer func() { err = errors.Join(err, meter.Close()) }()
-	conn, took, err := connect(ctx, l, client, transport)
+	r = result{client.Name(), f.section(transport), map[string]float64{}}
+	conn, took, err := up(ctx, f, client, testlab.Spec{NoDTLS: transport == "tls"})
 	if err != nil {
 		return r, err
 	}
@@ -40,22 +34,49 @@ func (c course) turn(l *testlab.Lab, client testlab.Client, transport string) (r
 		err = errors.Join(err, stopped)
 	}()
 	r.values["ms-to-ping"] = took.Seconds() * 1000
-	if err := onto(ctx, l, meter, transport); err != nil {
-		return r, err
-	}
-	for _, direction := range []string{"down", "up"} {
-		if err := c.measure(l, direction, r.values); err != nil {
-			return r, err
+	return r, c.measure(ctx, f, conn, r.values)
+}
+
+// measure puts every load on a client's tunnel.
+func (c course) measure(ctx context.Context, f field, conn *testlab.Connection, into map[string]float64) error {
+	for _, s := range streams {
+		if err := s.load(f.Lab, c.load, into); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	used, err := l.Client.Usage(ofClient)
-	r.values["MB"] = float64(used.Memory) / 1e6
-	return r, err
+	if err := datagrams(ctx, f.Lab, conn, c.load/2, into); err != nil {
+		return err
+	}
+	used, err := f.Client.Usage(ofClient)
+	if err != nil {
+		return err
+	}
+	into["MB"] = float64(used.Memory) / 1e6
+	if c.idle == 0 {
+		return nil
+	}
+	into["wakeups/s"], err = wakeups(ctx, f.Lab, c.idle)
+	return err
+}
+
+// up connects, waits until data goes over the transport that is wanted, and returns
+// the time from the client's start to the first answer from inside.
+func up(ctx context.Context, f field, client testlab.Client, spec testlab.Spec) (conn *testlab.Connection, took time.Duration, err error) {
+	meter, err := f.Client.NewMeter(f.port)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer func() { err = errors.Join(err, meter.Close()) }()
+	conn, took, err = connect(ctx, f.Lab, client, spec)
+	if err != nil {
+		return conn, took, err
+	}
+	return conn, took, onto(ctx, f.Lab, meter, !spec.NoDTLS)
 }
 
 // connect returns the time from the client's start to the first answer from inside.
-func connect(ctx context.Context, l *testlab.Lab, client testlab.Client, transport string) (*testlab.Connection, time.Duration, error) {
-	spec := testlab.Spec{Username: testlab.User, Answers: []string{testlab.Password}, NoDTLS: transport == "tls"}
+func connect(ctx context.Context, l *testlab.Lab, client testlab.Client, spec testlab.Spec) (*testlab.Connection, time.Duration, error) {
+	spec.Username, spec.Answers = testlab.User, []string{testlab.Password}
 	pings, err := l.Client.Ping(testlab.InsideV4, time.Millisecond)
 	if err != nil {
 		return nil, 0, err
@@ -81,8 +102,8 @@ func connect(ctx context.Context, l *testlab.Lab, client testlab.Client, transpo
 	return conn, took, err
 }
 
-// onto moves a little data until it goes by the transport that is to be measured.
-func onto(ctx context.Context, l *testlab.Lab, meter testlab.Meter, transport string) error {
+// onto moves a little data until it goes by datagrams, or by a stream.
+func onto(ctx context.Context, l *testlab.Lab, meter testlab.Meter, datagrams bool) error {
 	store, err := l.OpenStore(testlab.InsideV4)
 	if err != nil {
 		return err
@@ -100,45 +121,11 @@ func onto(ctx context.Context, l *testlab.Lab, meter testlab.Meter, transport st
 		if err != nil {
 			return err
 		}
-		if udp := after.UDP-before.UDP > after.TCP-before.TCP; udp == (transport == "dtls") {
+		if udp := after.UDP-before.UDP > after.TCP-before.TCP; udp == datagrams {
 			return nil
 		}
 	}
-	return fmt.Errorf("the traffic did not move to %s", transport)
-}
-
-// measure loads one direction with a TCP stream and enters rate and cost.
-func (c course) measure(l *testlab.Lab, direction string, into map[string]float64) error {
-	before, err := l.Client.Usage(ofClient)
-	if err != nil {
-		return err
-	}
-	args := []string{"iperf3", "--client", testlab.InsideV4, "--json", "--time", fmt.Sprint(c.load.Seconds())}
-	if direction == "down" {
-		args = append(args, "--reverse")
-	}
-	out, err := l.Client.Run(args...)
-	if err != nil {
-		return err
-	}
-	var report struct {
-		End struct {
-			Received struct {
-				Bytes float64 `json:"bytes"`
-				Rate  float64 `json:"bits_per_second"`
-			} `json:"sum_received"`
-		} `json:"end"`
-	}
-	if err := json.Unmarshal([]byte(out), &report); err != nil {
-		return fmt.Errorf("iperf3: %w", err)
-	}
-	after, err := l.Client.Usage(ofClient)
-	if err != nil {
-		return err
-	}
-	into[direction+"-Mb/s"] = report.End.Received.Rate / 1e6
-	into[direction+"-cpu-s/GB"] = (after.CPU - before.CPU).Seconds() / (report.End.Received.Bytes / 1e9)
-	return nil
+	return fmt.Errorf("the traffic did not move to what was wanted, datagrams: %t", datagrams)
 }
 
 // ofClient leaves out what measures.

@@ -112,7 +112,7 @@ func address(link netlink.Link, own, peer string) error {
 
 // run carries packets over the stream until the client leaves.
 func (s *session) run(p *dataplane.Plane, stream *transport.Stream, early []byte) error {
-	wire := stream.Wire(early)
+	var wire dataplane.Stream = &gatheredStream{Stream: stream.Wire(early)}
 	if s.config.Single {
 		wire = single{wire}
 	}
@@ -147,7 +147,7 @@ func (s *session) carry(w dataplane.Datagram, spec framing.Spec, kind string, ov
 		return errors.New("the session has no tunnel")
 	}
 	s.last++
-	if err := s.plane.AddDatagram(s.last, w, spec, 2, s.udp, kind, overhead); err != nil {
+	if err := s.plane.AddDatagram(s.last, &gatheredDatagrams{Datagram: w}, spec, 2, s.udp, kind, overhead); err != nil {
 		return err
 	}
 	s.udp = s.last
