@@ -1,7 +1,7 @@
 package e2e
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,7 +65,7 @@ func TestNMOtherNetwork(t *testing.T) {
 			d.branchAgain(t, 15*time.Second)
 			now, err := server.Sessions()
 			must(t, err)
-			if fmt.Sprint(now) != fmt.Sprint(session) {
+			if !slices.Equal(now, session) {
 				t.Errorf("sessions before %v, after %v: want the same one", session, now)
 			}
 			end()
@@ -138,7 +138,7 @@ func TestNMGatewayRouteMissing(t *testing.T) {
 	}
 	now, err := server.Sessions()
 	must(t, err)
-	if fmt.Sprint(now) != fmt.Sprint(session) {
+	if !slices.Equal(now, session) {
 		t.Errorf("sessions before %v, after %v: want the same one", session, now)
 	}
 	end()
