@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) {
 const patient = 60 * time.Second
 
 // newLab is a lab with the gateway in it.
-func newLab(t *testing.T, c Config) *testlab.Lab {
+func newLab(t *testing.T, c Config) (*testlab.Lab, *testlab.Process) {
 	t.Helper()
 	l, err := testlab.New()
 	if err != nil {
@@ -37,10 +38,11 @@ func newLab(t *testing.T, c Config) *testlab.Lab {
 		}
 		l.Close()
 	})
-	if _, err := Start(l, c); err != nil {
+	gate, err := Start(l, c)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return l
+	return l, gate
 }
 
 // clients are those that must be able to use the gateway.
@@ -59,11 +61,14 @@ func TestClients(t *testing.T) {
 	for _, client := range clients(t) {
 		for _, transport := range []string{"tls", "dtls"} {
 			t.Run(client.Name()+" over "+transport, func(t *testing.T) {
-				l := newLab(t, Config{})
+				l, gate := newLab(t, Config{})
 				c := up(t, l, client, transport)
 				for _, inside := range []string{testlab.InsideV4, testlab.InsideV6} {
 					moves(t, l, port, inside, 20_000_000, transport)
 				}
+				c.Signal(syscall.SIGUSR2) // come back with the same cookie
+				says(t, gate, "a tunnel", 2)
+				moves(t, l, port, testlab.InsideV4, 1_000_000, transport)
 				if code, err := c.Stop(syscall.SIGINT, patient); code != 0 || err != nil {
 					t.Errorf("exit status %d, %v", code, err)
 				}
@@ -73,9 +78,62 @@ func TestClients(t *testing.T) {
 	}
 }
 
+// Two clients at once, both over DTLS: each gets what is for it.
+func TestSeveralClients(t *testing.T) {
+	l, _ := newLab(t, Config{})
+	ctx, cancel := context.WithTimeout(t.Context(), patient)
+	defer cancel()
+	for i, device := range []string{"one", "two"} {
+		c, err := l.Launch(testlab.Openconnect{}, testlab.Spec{Username: testlab.User, Answers: []string{testlab.Password}, Interface: device, Script: "/bin/true"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Expect(ctx, regexp.MustCompile("Configured as .* DTLS connected")); err != nil {
+			t.Fatal(err)
+		}
+		if err := testlab.Await(ctx, "the device", func() bool { return len(l.Client.Tunnels()) > i }); err != nil {
+			t.Fatal(err)
+		}
+		own := fmt.Sprintf("10.88.0.%d", 2+i)
+		for _, args := range [][]string{{"ip", "address", "add", own, "peer", ownV4, "dev", device}, {"ip", "link", "set", device, "up"}} {
+			if _, err := l.Client.Run(args...); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for i := range 2 {
+		answers(t, l.Gateway, fmt.Sprintf("10.88.0.%d", 2+i))
+	}
+}
+
+// says waits until the gateway has said something that often.
+func says(t *testing.T, gate *testlab.Process, what string, times int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patient)
+	defer cancel()
+	if err := testlab.Await(ctx, what, func() bool { return strings.Count(gate.Stderr(), what) >= times }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// answers waits for an answer to a ping.
+func answers(t *testing.T, from *testlab.Machine, address string) {
+	t.Helper()
+	ping, err := from.Ping(address, 20*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ping.Stop()
+	select {
+	case <-ping.Answered():
+	case <-time.After(patient):
+		t.Fatalf("%s does not answer", address)
+	}
+}
+
 // The yardstick carries what the clients carry.
 func TestWireGuard(t *testing.T) {
-	l := newLab(t, Config{})
+	l, _ := newLab(t, Config{})
 	if _, err := StartWireGuard(l); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +147,7 @@ func TestWireGuard(t *testing.T) {
 
 // As ocserv writes: a record at a time.
 func TestSingleRecords(t *testing.T) {
-	l := newLab(t, Config{Single: true, MTU: 1300})
+	l, _ := newLab(t, Config{Single: true, MTU: 1300})
 	if c := up(t, l, testlab.Openconnect{}, "tls"); c.MTU() != 1300 {
 		t.Errorf("the MTU is %d", c.MTU())
 	}
@@ -105,18 +163,8 @@ func up(t *testing.T, l *testlab.Lab, client testlab.Client, transport string) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, inside := range []string{testlab.InsideV4, testlab.InsideV6} {
-		ping, err := l.Client.Ping(inside, 20*time.Millisecond)
-		if err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case <-ping.Answered():
-		case <-ctx.Done():
-			t.Fatalf("%s does not answer", inside)
-		}
-		ping.Stop()
-	}
+	answers(t, l.Client, testlab.InsideV4)
+	answers(t, l.Client, testlab.InsideV6)
 	return c
 }
 

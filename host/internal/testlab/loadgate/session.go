@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -120,6 +121,7 @@ func (s *session) run(p *dataplane.Plane, stream *transport.Stream, early []byte
 	if err := p.AddStream(id, wire, overTLS, 1, 0, "tls", stream.Info().Overhead); err != nil {
 		return err
 	}
+	fmt.Fprintf(os.Stderr, "%s: a tunnel\n", s.v4())
 	for e := range p.Events() {
 		switch {
 		case e.Kind == dataplane.DeviceLost, e.Kind == dataplane.Dead && e.Path == id:
