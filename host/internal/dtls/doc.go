@@ -15,5 +15,6 @@
 //	CCS, Finished          ------>                              resumption
 //
 // After it, records are sealed and opened in place, without an allocation. No
-// certificate, no signature and no key share is ever parsed.
+// certificate, no signature and no key share is ever parsed. The server's half of
+// the first kind is in server.go, for the gateway that clients are measured against.
 package dtls

@@ -10,7 +10,8 @@ import (
 )
 
 // Streams of iperf3 through the tunnel, with what they cost the client and, for one
-// stream each way, what they do to the others: pings beside it.
+// stream each way, what they do to the others: pings beside it. After them, single
+// packets.
 
 // stream is one load.
 type stream struct {
@@ -91,36 +92,37 @@ func (s stream) iperf(l *testlab.Lab, how time.Duration) (rate, bytes float64, e
 	return r.Received.Rate + r.Reverse.Rate, r.Received.Bytes + r.Reverse.Bytes, nil
 }
 
-// datagrams measures rates of datagrams of each size, both directions, and what one
-// costs the client.
-func datagrams(ctx context.Context, l *testlab.Lab, c *testlab.Connection, how time.Duration, into map[string]float64) error {
-	inside := c.Addresses[0].Addr().String()
-	for _, size := range []int{64, 512, 1400} {
-		for _, d := range []struct {
-			name     string
-			from, to *testlab.Machine
-			target   string
-			source   string
-		}{
-			{"down", l.Gateway, l.Client, inside, testlab.InsideV4},
-			{"up", l.Client, l.Gateway, testlab.InsideV4, inside},
-		} {
-			before, err := l.Client.Usage(ofClient)
-			if err != nil {
-				return err
-			}
-			f := flow{size: min(size, c.MTU()) - udpHeaders}
-			got, took, err := f.run(ctx, d.from, d.source, d.to, d.target, how)
-			if err != nil {
-				return fmt.Errorf("datagrams of %d bytes %s: %w", size, d.name, err)
-			}
-			after, err := l.Client.Usage(ofClient)
-			if err != nil {
-				return err
-			}
-			into[fmt.Sprintf("%s%d-kpps", d.name, size)] = float64(got) / took.Seconds() / 1000
-			into[fmt.Sprintf("%s%d-cpu-us", d.name, size)] = (after.CPU - before.CPU).Seconds() * 1e6 / float64(max(got, 1))
-		}
+// datagrams is a load of single packets of one size.
+type datagrams struct {
+	direction string
+	size      int // of a packet, in bytes; or the tunnel's MTU if that is less
+}
+
+// packets are the loads of a turn after the streams.
+var packets = []datagrams{{"down", 64}, {"up", 64}, {"down", 512}, {"up", 512}, {"down", 1400}, {"up", 1400}}
+
+func (d datagrams) name() string { return fmt.Sprintf("%s%d", d.direction, d.size) }
+
+// load measures the rate, and what a packet costs the client.
+func (d datagrams) load(ctx context.Context, l *testlab.Lab, c *testlab.Connection, how time.Duration, into map[string]float64) error {
+	from, source, to, target := l.Client, c.Addresses[0].Addr().String(), l.Gateway, testlab.InsideV4
+	if d.direction == "down" {
+		from, source, to, target = to, target, from, source
 	}
+	before, err := l.Client.Usage(ofClient)
+	if err != nil {
+		return err
+	}
+	f := flow{size: min(d.size, c.MTU()) - udpHeaders}
+	got, took, err := f.run(ctx, from, source, to, target, how)
+	if err != nil {
+		return err
+	}
+	after, err := l.Client.Usage(ofClient)
+	if err != nil {
+		return err
+	}
+	into[d.name()+"-kpps"] = float64(got) / took.Seconds() / 1000
+	into[d.name()+"-cpu-us"] = (after.CPU - before.CPU).Seconds() * 1e6 / float64(max(got, 1))
 	return nil
 }

@@ -43,7 +43,7 @@ func (p profiled) Args(l *testlab.Lab, s testlab.Spec) []string {
 }
 
 // profile writes a CPU profile of penstock's host to dir for each gateway, transport
-// and direction, and prints the head of each.
+// and load, and prints the head of each.
 func profile(dir string, against []gateway, load time.Duration) error {
 	client, err := buildProfiled(dir)
 	if err != nil {
@@ -106,9 +106,9 @@ func profileAgainst(dir string, client profiled, g gateway, load time.Duration) 
 	return nil
 }
 
-// profile brings one tunnel up and profiles it in each direction.
+// profile brings one tunnel up and profiles it under each load.
 func (f field) profile(dir string, client profiled, transport string, load time.Duration) (err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience+4*load)
+	ctx, cancel := context.WithTimeout(context.Background(), patience+20*load)
 	defer cancel()
 	door := filepath.Join(f.Client.Dir, transport+"-"+socket)
 	spec := testlab.Spec{NoDTLS: transport == "tls", Env: []string{"PENSTOCK_CPUPROFILE=" + door}}
@@ -120,21 +120,37 @@ func (f field) profile(dir string, client profiled, transport string, load time.
 		_, stopped := conn.Stop(syscall.SIGINT, patience)
 		err = errors.Join(err, stopped)
 	}()
+	longer := load + time.Second // than the profile
 	for _, s := range streams {
 		if !s.costs {
 			continue
 		}
-		loaded := make(chan error, 1)
-		go func() { loaded <- s.load(f.Lab, load+time.Second, map[string]float64{}) }()
-		name := filepath.Join(dir, fmt.Sprintf("%s-%s-%s.pprof", f.name, transport, s.name))
-		if err := errors.Join(fetch(ctx, door, load, name), <-loaded); err != nil {
+		err := record(ctx, door, f.file(dir, transport, s.name), load, func() error { return s.load(f.Lab, longer, map[string]float64{}) })
+		if err != nil {
 			return err
 		}
-		if err := head(name); err != nil {
+	}
+	for _, d := range packets {
+		err := record(ctx, door, f.file(dir, transport, d.name()), load, func() error { return d.load(ctx, f.Lab, conn, longer, map[string]float64{}) })
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (f field) file(dir, transport, load string) string {
+	return filepath.Join(dir, fmt.Sprintf("%s-%s-%s.pprof", f.name, transport, load))
+}
+
+// record profiles while the load lasts.
+func record(ctx context.Context, door, name string, how time.Duration, load func() error) error {
+	loaded := make(chan error, 1)
+	go func() { loaded <- load() }()
+	if err := errors.Join(fetch(ctx, door, how, name), <-loaded); err != nil {
+		return err
+	}
+	return head(name)
 }
 
 // fetch writes a profile of the next while to a file.

@@ -22,7 +22,7 @@ type result struct {
 
 // turn connects, measures and disconnects once.
 func (c course) turn(f field, client testlab.Client, transport string) (r result, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience+2*time.Duration(len(streams))*c.load+2*c.idle)
+	ctx, cancel := context.WithTimeout(context.Background(), patience+2*time.Duration(len(streams)+len(packets))*c.load+2*c.idle)
 	defer cancel()
 	r = result{client.Name(), f.section(transport), map[string]float64{}}
 	conn, took, err := up(ctx, f, client, testlab.Spec{NoDTLS: transport == "tls"})
@@ -44,8 +44,10 @@ func (c course) measure(ctx context.Context, f field, conn *testlab.Connection, 
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	if err := datagrams(ctx, f.Lab, conn, c.load/2, into); err != nil {
-		return err
+	for _, d := range packets {
+		if err := d.load(ctx, f.Lab, conn, c.load/2, into); err != nil {
+			return fmt.Errorf("packets, %s: %w", d.name(), err)
+		}
 	}
 	used, err := f.Client.Usage(ofClient)
 	if err != nil {
