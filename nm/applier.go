@@ -60,9 +60,9 @@ func (a *applier) Reconnecting(context.Context) error {
 	defer a.mu.Unlock()
 	c := a.inForce
 	if c.Gateway.Unmap().Is4() {
-		c.Gateway = netip.IPv6Loopback() // one is wanted, and to this it sets no route
+		c.Gateway = netip.IPv6LinkLocalAllNodes() // one is wanted, and to those no router leads
 	} else {
-		c.Gateway = loopback4
+		c.Gateway = broadcast
 	}
 	return a.again(c)
 }
@@ -74,7 +74,7 @@ func (a *applier) Reconnected(context.Context) error {
 	return a.again(a.inForce)
 }
 
-var loopback4 = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 // again sends the first dictionary once more; the others stay in force.
 func (a *applier) again(c netcfg.Config) error {

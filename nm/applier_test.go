@@ -14,7 +14,7 @@ import (
 // While the way is looked for NetworkManager keeps no route to the gateway; it has no
 // part in what has not begun.
 func TestGatewayWhileReconnecting(t *testing.T) {
-	for gateway, instead := range map[string]string{"10.99.0.1": "::1", "::ffff:10.99.0.1": "::1", "fd99::1": "127.0.0.1"} {
+	for gateway, instead := range map[string]string{"10.99.0.1": "ff02::1", "::ffff:10.99.0.1": "ff02::1", "fd99::1": "255.255.255.255"} {
 		var sent []dictionary
 		a := &applier{log: slog.New(slog.DiscardHandler), started: func() {}, emit: func(signal string, values ...any) {
 			if signal == "Config" {

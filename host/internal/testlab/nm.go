@@ -151,7 +151,7 @@ func (n *NM) Start() (err error) {
 	defer cancel()
 	err = Await(ctx, "the base connection", func() bool {
 		state, err := n.bus.Object("org.freedesktop.NetworkManager", "/org/freedesktop/NetworkManager").GetProperty("org.freedesktop.NetworkManager.State")
-		return err == nil && state.Value() == uint32(connectedGlobally) || n.ended()
+		return err == nil && state.Value() == uint32(connectedGlobally) && n.machine.addressed(outside) || n.ended()
 	})
 	if err == nil && n.ended() {
 		err = fmt.Errorf("it ended: %s", n.Tail(20))

@@ -2,8 +2,10 @@ package testlab
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // Network is what the client's cable leads to: Wi-Fi at home, say, or at work.
@@ -33,4 +35,18 @@ func (l *Lab) Move(from, to Network) error {
 		return fmt.Errorf("%s of the former network: %w", former, err)
 	}
 	return l.Gateway.address(outside, to.Router+"/24")
+}
+
+// addressed says that a device has IPv6 addresses, the kernel's own left out, and that
+// no address is waited for. NetworkManager is content with one family.
+func (m *Machine) addressed(name string) bool {
+	link, err := m.link.LinkByName(name)
+	if err != nil {
+		return false
+	}
+	list, err := m.link.AddrList(link, netlink.FAMILY_V6)
+	if err != nil || slices.ContainsFunc(list, func(a netlink.Addr) bool { return a.Flags&unix.IFA_F_TENTATIVE != 0 }) {
+		return false
+	}
+	return slices.ContainsFunc(list, func(a netlink.Addr) bool { return !a.IP.IsLinkLocalUnicast() })
 }

@@ -145,3 +145,45 @@ func TestNMGatewayRouteMissing(t *testing.T) {
 	d.down(t, corp)
 	d.nothingLeft(t)
 }
+
+// While the way is looked for there is no route to the gateway, and none in its place.
+func TestNMRouteWhileReconnecting(t *testing.T) {
+	d := forNetworkManager(t)
+	server := ocserv(t, d.Lab, testlab.Ocserv{Full: true, DPD: 5})
+	d.add(t, corp, d.data(stored), password)
+	d.up(t, corp)
+	before := d.routes(t)
+	own := slices.IndexFunc(before, func(route string) bool { return strings.HasPrefix(route, testlab.GatewayV4+" ") })
+	if own < 0 {
+		t.Fatalf("the gateway has no route: %q", before)
+	}
+	gone, err := d.Refuse(443)
+	must(t, err)
+	must(t, server.KillWorkers())
+	d.awaitRoutes(t, slices.Delete(slices.Clone(before), own, own+1))
+	must(t, gone.Lift())
+	d.awaitRoutes(t, before)
+	again(t, d.Lab, 15*time.Second)
+	d.down(t, corp)
+	d.nothingLeft(t)
+}
+
+// routes are those of the main table.
+func (d *desktop) routes(t *testing.T) []string {
+	t.Helper()
+	v4, err := d.Client.Run("/usr/sbin/ip", "route")
+	must(t, err)
+	v6, err := d.Client.Run("/usr/sbin/ip", "-6", "route")
+	must(t, err)
+	all := strings.Split(v4+v6, "\n")
+	slices.Sort(all)
+	return all
+}
+
+func (d *desktop) awaitRoutes(t *testing.T, want []string) {
+	t.Helper()
+	err := testlab.Await(within(t, 20*time.Second), "the routes", func() bool { return slices.Equal(d.routes(t), want) })
+	if err != nil {
+		t.Errorf("%v: %q, want %q", err, d.routes(t), want)
+	}
+}
