@@ -1,7 +1,7 @@
 # make build   bin/penstock, bin/penstock-auth-dialog, and bin/plugins/* with their manifests
 # make demo    a gateway in a namespace, a connection to it, traffic (root)
 # make test    everything: lint, unit tests with the race detector, end-to-end, fuzzing (root)
-# make bench   side by side with openconnect (root)
+# make bench   side by side with openconnect and wireguard-go (root); make bench-profile for CPU profiles
 # make install, make uninstall   PREFIX=/usr, DESTDIR= to stage a package
 
 SHELL := /bin/bash
@@ -24,7 +24,7 @@ LAB_PACKAGES := ocserv openconnect vpnc-scripts oathtool iperf3 nftables iproute
 NM_PACKAGES := network-manager network-manager-openconnect dnsmasq-base bind9-dnsutils
 TEST_PACKAGES := $(LAB_PACKAGES) $(NM_PACKAGES) protobuf-compiler softhsm2 dbus shellcheck openssl
 
-.PHONY: build demo test lint fmt generate bench fuzz unit e2e packages packages-demo clean
+.PHONY: build demo test lint fmt generate bench bench-profile fuzz unit e2e packages packages-demo clean
 .PHONY: install uninstall $(PLUGINS)
 
 build: bin/penstock bin/penstock-auth-dialog $(PLUGINS)
@@ -83,6 +83,9 @@ generate:
 
 bench: packages build
 	$(GO) run ./host/internal/testlab/bench
+
+bench-profile: packages build
+	$(GO) run ./host/internal/testlab/bench -profile bin/profiles -gateway load
 
 packages:
 	@packaging/need-packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
