@@ -90,7 +90,7 @@ func TestNMFullTunnel(t *testing.T) {
 	d.nothingLeft(t)
 	d.nmcli(t, "connection", "modify", corp, "ipv4.never-default", "yes", "ipv6.never-default", "yes", "+ipv4.routes", testlab.InsideV4+"/32")
 	d.up(t, corp)
-	tun = d.tunnel(t, testlab.InsideV4)
+	d.tunnel(t, testlab.InsideV4)
 	for address, want := range map[string]string{testlab.Beyond: "eth0", "192.0.2.1": "eth0", "2001:db8::1": "eth0"} {
 		if device := d.Client.RouteDevice(address); device != want {
 			t.Errorf("never-default: packets to %s leave by %q, want %q", address, device, want)
