@@ -13,6 +13,7 @@ import (
 	"github.com/penstock-vpn/penstock/host/internal/control"
 	"github.com/penstock-vpn/penstock/host/internal/journal"
 	"github.com/penstock-vpn/penstock/host/internal/netmon"
+	"github.com/penstock-vpn/penstock/host/internal/plugin"
 	"github.com/penstock-vpn/penstock/host/internal/registry"
 	"github.com/penstock-vpn/penstock/host/internal/session"
 	"github.com/penstock-vpn/penstock/host/netcfg"
@@ -22,6 +23,9 @@ import (
 )
 
 const stopPatience = 5 * time.Second
+
+// Warm begins what Run needs whatever the connection is, so that it is done sooner.
+func Warm() { plugin.Warm() }
 
 // Run brings p up and holds it until it ends: nil when that was asked for, by ctx,
 // by a Command or over the control socket, and a *diag.Diagnostic otherwise. When

@@ -36,6 +36,7 @@ func (a *app) nmService(ctx context.Context, busName string) error {
 		return usage("the bus name is none of ours", "it is "+nm.ServiceName+", or begins with it and a dot")
 	}
 	a.logForNetworkManager()
+	host.Warm()
 	ctx, stop := signal.NotifyContext(ctx, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	defer stop()
 	return nm.Serve(ctx, nm.Options{

@@ -21,6 +21,7 @@ func (a *app) run(ctx context.Context, c connection) error {
 	if !control.ValidName(c.profile.Name) {
 		return usage(fmt.Sprintf("%.80q is no name for a connection", c.profile.Name), "a name is 1 to 64 letters, digits, dots, hyphens and underscores")
 	}
+	host.Warm()
 	log := slog.New(a.out)
 	pid, err := newPIDFile(c.flags.pidFile)
 	if err != nil {

@@ -154,7 +154,11 @@ func (r *runner) start(env []string) error {
 		_, _ = io.Copy(r.stderr, stderr)
 		r.stderr.flush()
 	}()
-	process, err := sandbox.Start(r.ctx, sandbox.Program{
+	stage, err := newStage()
+	if err != nil {
+		return err
+	}
+	process, err := stage.Start(r.ctx, sandbox.Program{
 		Name: r.name, Image: r.seal, Args: r.args, Env: env, Socket: r.theirs, Stdout: stdoutW, Stderr: stderrW,
 	})
 	if err != nil {

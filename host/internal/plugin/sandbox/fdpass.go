@@ -17,21 +17,19 @@ func Pair() (a, b *os.File, err error) {
 	return os.NewFile(uintptr(fds[0]), "socketpair"), os.NewFile(uintptr(fds[1]), "socketpair"), nil
 }
 
-// readFD reads one message and the descriptor that came with it, -1 if none did.
-func readFD(from int, buf, oob []byte) (n, fd int, err error) {
+// readFDs reads one message and the descriptors that came with it, at most that many.
+func readFDs(from int, buf []byte, most int) (n int, fds []int, err error) {
+	oob := make([]byte, unix.CmsgSpace(4*most))
 	n, oobn, _, _, err := recvmsg(from, buf, oob)
 	if err != nil {
-		return 0, -1, fmt.Errorf("recvmsg: %w", err)
+		return 0, nil, fmt.Errorf("recvmsg: %w", err)
 	}
 	messages, err := unix.ParseSocketControlMessage(oob[:oobn])
 	if err != nil || len(messages) == 0 {
-		return n, -1, err
+		return n, nil, err
 	}
-	fds, err := unix.ParseUnixRights(&messages[0])
-	if err != nil || len(fds) != 1 {
-		return n, -1, errors.Join(err, errors.New("one descriptor was expected"))
-	}
-	return n, fds[0], nil
+	fds, err = unix.ParseUnixRights(&messages[0])
+	return n, fds, err
 }
 
 func recvmsg(fd int, buf, oob []byte) (n, oobn, flags int, from unix.Sockaddr, err error) {

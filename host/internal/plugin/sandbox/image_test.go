@@ -95,7 +95,7 @@ func TestUIDsAreApart(t *testing.T) {
 
 // Without MaybeStage the stage would run main again, and start plugins without an end.
 func TestStartNeedsMaybeStage(t *testing.T) {
-	if _, err := Start(t.Context(), Program{}); err == nil || !strings.Contains(err.Error(), "MaybeStage") {
+	if _, err := NewStage(); err == nil || !strings.Contains(err.Error(), "MaybeStage") {
 		t.Errorf("got %v", err)
 	}
 }

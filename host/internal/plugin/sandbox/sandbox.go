@@ -4,8 +4,8 @@
 //	host                                 stage                          program
 //	 │ clone: new net, pid, ipc, uts,     │                              │
 //	 │ mount namespace; exec itself ─────▶│                              │
-//	 │ plan and sealed copy, when         │                              │
-//	 │ verified ─────────────────────────▶│ empty root, private tmpfs    │
+//	 │ plan, sealed copy, other           │                              │
+//	 │ descriptors ──────────────────────▶│ empty root, private tmpfs    │
 //	 │ ◀── the tmpfs, as a descriptor ────│ own uid, limits, no          │
 //	 │                                    │ capabilities, no new ones,   │
 //	 │                                    │ landlock, seccomp            │
@@ -41,7 +41,7 @@ const (
 type Program struct {
 	Name string // for people, and argv[0]
 	// Image returns the sealed copy of the program or script, see Seal. It may take
-	// its time: the stage is started meanwhile.
+	// its time: the stage starts meanwhile.
 	Image func() (*os.File, error)
 	Args  []string // without argv[0]
 	Env   []string // all of the environment, beside what Start adds
@@ -51,7 +51,7 @@ type Program struct {
 	Stderr *os.File
 }
 
-// plan is the host's one message to the stage; the descriptor of the image goes with it.
+// plan is the host's one message to the stage; the descriptors below go with it.
 type plan struct {
 	Name        string
 	Args        []string // argv of the program
@@ -62,12 +62,16 @@ type plan struct {
 	UID         int    // 0: keep the uid, inside a user namespace
 }
 
-// Descriptors of the stage.
+// Descriptors of the stage. Until the plan is there it has hostFD alone.
 const (
 	socketFD = 3 // the program's own, see Program
-	hostFD   = 4 // SEQPACKET: the plan comes, a report goes
-	imageFD  = 5 // once the plan is there
+	imageFD  = 4
+	hostFD   = 5 // SEQPACKET: the plan comes, a report goes
 )
+
+// handed are the numbers that the stage gives to the descriptors of the plan's
+// message, in their order: standard output and error, socket, image.
+var handed = []int{1, 2, socketFD, imageFD}
 
 // report is the stage's one message to the host; the descriptor of RuntimeDir goes with it.
 type report struct {

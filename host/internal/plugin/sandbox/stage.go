@@ -66,21 +66,18 @@ func stage() error {
 	return p.exec()
 }
 
-// maxPlan bounds the plan's message, in bytes.
-const maxPlan = 64 << 10
-
-// receivePlan waits for the host's message; the image becomes imageFD.
+// receivePlan waits for the host's message and gives what came with it its numbers.
 func receivePlan() (p plan, err error) {
-	buf, oob := make([]byte, maxPlan), make([]byte, unix.CmsgSpace(4))
-	n, image, err := readFD(hostFD, buf, oob)
+	buf := make([]byte, maxPlan)
+	n, got, err := readFDs(hostFD, buf, len(handed))
 	if err != nil {
 		return p, err
 	}
-	if n == 0 || image < 0 {
+	if n == 0 || len(got) != len(handed) {
 		return p, errors.New("the host gave it up")
 	}
-	if image != imageFD {
-		if err := unix.Dup3(image, imageFD, unix.O_CLOEXEC); err != nil {
+	for i, to := range handed { // none of which is among what came
+		if err := unix.Dup3(got[i], to, 0); err != nil {
 			return p, err
 		}
 	}

@@ -28,9 +28,15 @@ type Process struct {
 // namespaces that every program gets anew.
 const namespaces = unix.CLONE_NEWNET | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWNS
 
-// Start runs p and returns when its sandbox is closed and p is about to be executed.
-// ctx bounds that alone. What the stage has to say about a failure is on p.Stderr.
-func Start(ctx context.Context, p Program) (*Process, error) {
+// Stage is a stage that was started and waits for what to run.
+type Stage struct {
+	process *Process
+	host    *os.File // our end
+	uid     int      // for the program; 0: it keeps ours, inside a user namespace
+}
+
+// NewStage starts a stage. It waits for Start, and ends with this process at the latest.
+func NewStage() (*Stage, error) {
 	if !staged {
 		return nil, errors.New("the program that starts plugins must call plugin.MaybeStage first in main (or TestMain)")
 	}
@@ -38,42 +44,60 @@ func Start(ctx context.Context, p Program) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer ours.Close()
 	defer theirs.Close()
-
 	uid := ownUID()
 	cmd := stageCommand(uid)
-	cmd.Stdout, cmd.Stderr = p.Stdout, p.Stderr
-	cmd.ExtraFiles = []*os.File{socketFD - 3: p.Socket, hostFD - 3: theirs}
+	// What the plan brings has its numbers kept free.
+	cmd.ExtraFiles = []*os.File{socketFD - 3: theirs, imageFD - 3: theirs, hostFD - 3: theirs}
 	process, err := spawn(cmd)
 	if err != nil {
+		ours.Close()
 		return nil, startError(err)
 	}
 	process.UID = uid
 	if uid == 0 {
 		process.UID = os.Getuid()
 	}
-	theirs.Close()
-	stop := context.AfterFunc(ctx, func() { _ = process.Kill() })
-	defer stop()
-	if err = p.send(ours, uid); err == nil {
-		err = process.receive(ours)
-	}
-	if err != nil {
-		process.Kill()
-		<-process.done
-		return nil, err
-	}
-	return process, nil
+	return &Stage{process, ours, uid}, nil
 }
 
-// send gives the stage its plan and the image, as soon as that is there.
-func (p Program) send(to *os.File, uid int) error {
+// Pid is the stage's, and then the program's.
+func (s *Stage) Pid() int { return s.process.Pid }
+
+// Discard ends a stage that is not wanted.
+func (s *Stage) Discard() {
+	_ = s.process.Kill()
+	<-s.process.done
+	s.host.Close()
+}
+
+// Start runs p and returns when its sandbox is closed and p is about to be executed.
+// ctx bounds that alone. What the stage has to say about a failure is on p.Stderr.
+func (s *Stage) Start(ctx context.Context, p Program) (*Process, error) {
+	stop := context.AfterFunc(ctx, func() { _ = s.process.Kill() })
+	defer stop()
+	err := s.send(p)
+	if err == nil {
+		err = s.process.receive(s.host)
+	}
+	if err != nil {
+		s.Discard()
+		return nil, err
+	}
+	s.host.Close()
+	return s.process, nil
+}
+
+// maxPlan bounds the plan's message, in bytes.
+const maxPlan = 64 << 10
+
+// send tells the stage what to run, as soon as the image is there.
+func (s *Stage) send(p Program) error {
 	image, err := p.Image()
 	if err != nil {
 		return err
 	}
-	plan, err := p.plan(image, uid)
+	plan, err := p.plan(image, s.uid)
 	if err != nil {
 		return err
 	}
@@ -84,7 +108,8 @@ func (p Program) send(to *os.File, uid int) error {
 	if len(text) > maxPlan {
 		return fmt.Errorf("its arguments and environment have %d bytes, at most %d are allowed", len(text), maxPlan)
 	}
-	if err := unix.Sendmsg(int(to.Fd()), text, unix.UnixRights(int(image.Fd())), nil, unix.MSG_NOSIGNAL); err != nil && !errors.Is(err, unix.EPIPE) {
+	rights := unix.UnixRights(int(p.Stdout.Fd()), int(p.Stderr.Fd()), int(p.Socket.Fd()), int(image.Fd()))
+	if err := unix.Sendmsg(int(s.host.Fd()), text, rights, nil, unix.MSG_NOSIGNAL); err != nil && !errors.Is(err, unix.EPIPE) {
 		return fmt.Errorf("telling its sandbox what to run: %w", err)
 	}
 	return nil // a stage that is gone has left its reason
@@ -160,15 +185,15 @@ func startError(err error) error {
 
 // receive takes the stage's report.
 func (p *Process) receive(from *os.File) error {
-	buf, oob := make([]byte, 64<<10), make([]byte, unix.CmsgSpace(4))
-	n, dir, err := readFD(int(from.Fd()), buf, oob)
+	buf := make([]byte, 64<<10)
+	n, dir, err := readFDs(int(from.Fd()), buf, 1)
 	if err != nil {
 		return err
 	}
-	if n == 0 || dir < 0 {
+	if n == 0 || len(dir) != 1 {
 		return errors.New("its sandbox could not be set up")
 	}
-	p.Dir = os.NewFile(uintptr(dir), RuntimeDir)
+	p.Dir = os.NewFile(uintptr(dir[0]), RuntimeDir)
 	var r report
 	if err := json.Unmarshal(buf[:n], &r); err != nil {
 		p.Dir.Close()
