@@ -27,6 +27,15 @@ const stopPatience = 5 * time.Second
 // Warm begins what Run needs whatever the connection is, so that it is done sooner.
 func Warm() { plugin.Warm() }
 
+// WarmFor begins what Run needs for a protocol. It returns at once.
+func WarmFor(protocol string) {
+	go func() {
+		if m, err := lookup(protocol, nil); err == nil {
+			plugin.Verify(m)
+		}
+	}()
+}
+
 // Run brings p up and holds it until it ends: nil when that was asked for, by ctx,
 // by a Command or over the control socket, and a *diag.Diagnostic otherwise. When
 // it returns, nothing of the connection is left on the machine. Needs root.

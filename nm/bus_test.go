@@ -78,7 +78,7 @@ func serve(t *testing.T, h hold) *fake {
 	f.conn.Signal(f.signals)
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
-		f.served <- Serve(ctx, Options{BusName: busName, Log: slog.New(slog.NewTextHandler(f.log, nil)), Hold: h, Schema: testSchema})
+		f.served <- Serve(ctx, Options{BusName: busName, Log: slog.New(slog.NewTextHandler(f.log, nil)), Hold: h, Warm: func(string) {}, Schema: testSchema})
 	}()
 	t.Cleanup(cancel)
 	f.service = f.conn.Object(busName, pluginPath)

@@ -42,7 +42,7 @@ func (s *service) needSecrets(args []any) ([]any, func(), *dbus.Error) {
 	if r.needSecrets(s.Schema) {
 		return []any{"vpn"}, nil, nil
 	}
-	return []any{""}, nil, nil
+	return []any{""}, func() { s.Warm(r.data["protocol"]) }, nil // Connect is next
 }
 
 func (s *service) connect(args []any, interactive bool) ([]any, func(), *dbus.Error) {

@@ -29,6 +29,8 @@ type Options struct {
 	Log     *slog.Logger
 	// Hold is host.Run.
 	Hold func(context.Context, host.Profile, ui.Prompter, netcfg.Applier, host.Settings) error
+	// Warm is host.WarmFor.
+	Warm func(protocol string)
 	// Schema is every option of a protocol, host.Schema without named folders.
 	Schema func(protocol string) (option.Schema, error)
 }

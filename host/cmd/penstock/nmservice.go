@@ -40,7 +40,7 @@ func (a *app) nmService(ctx context.Context, busName string) error {
 	ctx, stop := signal.NotifyContext(ctx, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	defer stop()
 	return nm.Serve(ctx, nm.Options{
-		BusName: busName, Log: slog.New(a.out), Hold: a.hold,
+		BusName: busName, Log: slog.New(a.out), Hold: a.hold, Warm: host.WarmFor,
 		Schema: func(protocol string) (option.Schema, error) { return host.Schema(protocol, nil) },
 	})
 }

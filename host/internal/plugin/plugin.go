@@ -69,10 +69,7 @@ func Start(ctx context.Context, l Launch) (*Process, error) {
 	l.Logger = l.Logger.With("plugin", l.Manifest.Name)
 	ctx, cancel := context.WithTimeout(ctx, l.Timeout)
 	defer cancel()
-	seal := sync.OnceValues(func() (*os.File, error) {
-		return sandbox.Seal("penstock-"+l.Manifest.Name, func(f *os.File) error { return l.Manifest.Copy(f) })
-	})
-	go seal() //nolint:errcheck // the runner asks again; meanwhile go-plugin makes its certificate
+	seal := sealOf(l.Manifest)
 	defer func() {
 		if image, err := seal(); err == nil {
 			image.Close()
