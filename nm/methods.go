@@ -39,10 +39,11 @@ func (s *service) needSecrets(args []any) ([]any, func(), *dbus.Error) {
 	if failed != nil {
 		return nil, nil, failed
 	}
+	s.Warm(r.data["protocol"]) // Connect comes soon
 	if r.needSecrets(s.Schema) {
 		return []any{"vpn"}, nil, nil
 	}
-	return []any{""}, func() { s.Warm(r.data["protocol"]) }, nil // Connect is next
+	return []any{""}, nil, nil
 }
 
 func (s *service) connect(args []any, interactive bool) ([]any, func(), *dbus.Error) {
