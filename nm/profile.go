@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/penstock-vpn/penstock/host"
+	"github.com/penstock-vpn/penstock/nm/internal/ask"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/option"
 	"github.com/penstock-vpn/penstock/sdk/secret"
@@ -20,7 +21,7 @@ func (r *request) profile(schemaOf func(protocol string) (option.Schema, error))
 		Options: option.Values{}, Secrets: map[string]secret.String{},
 	}
 	for key, value := range r.data {
-		if !strings.HasSuffix(key, flagsSuffix) {
+		if !strings.HasSuffix(key, ask.FlagsSuffix) {
 			p.Options[key] = value
 		}
 	}

@@ -101,13 +101,13 @@ func (p *prompter) answer(q prompt.Prompt, question ask.Question, secrets map[st
 		}
 	}
 	dropped := slices.DeleteFunc(question.Missing(got), func(key string) bool {
-		_, known := p.request.flagsOf(key)
+		_, known := ask.FlagsOf(p.request.data, key)
 		return known // then the answer was an empty one
 	})
 	if len(dropped) > 0 {
 		return prompt.Answer{}, diag.New(diag.AuthRefused, "no answer came back for "+strings.Join(dropped, ", "),
 			"NetworkManager keeps an answer only when the connection says how: nmcli connection modify "+quote(p.request.id)+
-				" +vpn.data "+dropped[0]+flagsSuffix+"=2")
+				" +vpn.data "+dropped[0]+ask.FlagsSuffix+"=2")
 	}
 	return ask.Answer(q, got), nil
 }

@@ -99,23 +99,3 @@ func onlyUser(v dbus.Variant) string {
 	}
 	return users[0]
 }
-
-const flagsSuffix = "-flags"
-
-// flags are NMSettingSecretFlags.
-type flags uint8
-
-const (
-	agentOwned  flags = 1
-	notSaved    flags = 2
-	notRequired flags = 4
-)
-
-// flagsOf are those of one secret; known says whether the connection has any.
-func (r *request) flagsOf(key string) (f flags, known bool) {
-	word, known := r.data[key+flagsSuffix]
-	if len(word) == 1 && word[0] >= '0' && word[0] <= '7' {
-		f = flags(word[0] - '0')
-	}
-	return f, known
-}

@@ -1,6 +1,9 @@
 package nm
 
-import "github.com/penstock-vpn/penstock/sdk/option"
+import (
+	"github.com/penstock-vpn/penstock/nm/internal/ask"
+	"github.com/penstock-vpn/penstock/sdk/option"
+)
 
 // needSecrets says whether an agent must be asked before the connection begins: a
 // secret that the connection's flags leave to agents is not there. What has no flags
@@ -12,8 +15,7 @@ func (r *request) needSecrets(schemaOf func(string) (option.Schema, error)) bool
 		return false
 	}
 	for _, o := range schema {
-		f, known := r.flagsOf(o.Key)
-		if !o.Secret || !known || f&notRequired != 0 || f&(agentOwned|notSaved) == 0 {
+		if f, _ := ask.FlagsOf(r.data, o.Key); !o.Secret || !f.ByAgent() {
 			continue
 		}
 		if s, ok := r.secrets[o.Key]; !ok || s.Empty() {

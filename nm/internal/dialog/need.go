@@ -44,38 +44,23 @@ func question(q ask.Question, a Args, d details) sheet {
 	return s
 }
 
-// Flags of a secret, NMSettingSecretFlags, as in the data's KEY-flags.
-const (
-	flagsSuffix = "-flags"
-	agentOwned  = 1
-	notSaved    = 2
-	notRequired = 4
-)
-
 // stored makes the sheet of the secrets that the connection's flags leave to agents:
 // what the agent keeps is given back, what is not saved is asked for.
 func stored(a Args, d details, schemaOf func(string) (option.Schema, error)) sheet {
 	s := sheet{title: "Authenticate VPN " + ui.Line(a.Name), text: "Log in to the VPN " + ui.Line(a.Name) + "."}
 	for _, f := range secretFields(d, schemaOf) {
-		flags := flagsOf(d.data[f.Key+flagsSuffix])
-		if flags&(agentOwned|notSaved) == 0 || flags&notRequired != 0 {
+		flags, _ := ask.FlagsOf(d.data, f.Key)
+		if !flags.ByAgent() {
 			continue
 		}
 		e := entry{Field: f, asked: a.Interact}
-		if flags&notSaved == 0 {
+		if flags&ask.NotSaved == 0 {
 			e.value = d.secrets[f.Key]
 			e.asked = a.Interact && (a.Again || e.value == "")
 		}
 		s.entries = append(s.entries, e)
 	}
 	return s
-}
-
-func flagsOf(word string) int {
-	if len(word) == 1 && word[0] >= '0' && word[0] <= '7' {
-		return int(word[0] - '0')
-	}
-	return 0
 }
 
 // secretFields are the secrets of the protocol; without its schema, what the data has
@@ -92,7 +77,7 @@ func secretFields(d details, schemaOf func(string) (option.Schema, error)) []ask
 		return fields
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.data)) {
-		if key, ok := strings.CutSuffix(name, flagsSuffix); ok && ask.ValidKey(key) {
+		if key, ok := strings.CutSuffix(name, ask.FlagsSuffix); ok && ask.ValidKey(key) {
 			fields = append(fields, ask.Field{Key: key, Label: key, Secret: true})
 		}
 	}
