@@ -52,13 +52,7 @@ func (c *connection) newDialer(ctx context.Context) (*transport.Dialer, error) {
 func (c *connection) around(to netip.Addr) (device string, err error) {
 	detour, err := netmon.Around(c.ownInterface(), to)
 	if detour.Astray {
-		c.post(func() {
-			c.system.do(func(ctx context.Context, a netcfg.Applier) {
-				if r, ok := a.(netcfg.Reconnecter); ok {
-					logFailure(c.log, r.Reconnecting(ctx))
-				}
-			})
-		})
+		c.post(func() { c.tell(netcfg.Reconnecter.Reconnecting) })
 	}
 	return detour.Device, err
 }

@@ -164,18 +164,19 @@ func (c *connection) maybeUp() {
 
 func (c *connection) reconnecting(why *diag.Diagnostic) {
 	c.log.Warn("the connection is lost, reconnecting: " + why.Error())
-	c.system.do(func(ctx context.Context, a netcfg.Applier) {
-		if r, ok := a.(netcfg.Reconnecter); ok {
-			logFailure(c.log, r.Reconnecting(ctx))
-		}
-	})
+	c.tell(netcfg.Reconnecter.Reconnecting)
 }
 
 func (c *connection) reconnected() {
 	c.log.Debug("reconnected")
+	c.tell(netcfg.Reconnecter.Reconnected)
+}
+
+// tell calls a method of an applier that wants to know of a lost path.
+func (c *connection) tell(method func(netcfg.Reconnecter, context.Context) error) {
 	c.system.do(func(ctx context.Context, a netcfg.Applier) {
 		if r, ok := a.(netcfg.Reconnecter); ok {
-			logFailure(c.log, r.Reconnected(ctx))
+			logFailure(c.log, method(r, ctx))
 		}
 	})
 }
