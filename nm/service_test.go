@@ -41,6 +41,14 @@ func (f *fake) wantUp() {
 	f.wantState(Started)
 }
 
+// wantStopped wants the states of an end, and the end.
+func (f *fake) wantStopped() {
+	f.t.Helper()
+	f.wantState(Stopping)
+	f.wantState(Stopped)
+	f.wantEnd()
+}
+
 func TestUpAndDown(t *testing.T) {
 	f := serve(t, up)
 	var need string
@@ -56,9 +64,7 @@ func TestUpAndDown(t *testing.T) {
 	f.wantUp()
 	f.refuses(alreadyStarted, "Connect", made(alice(), nil))
 	f.works("Disconnect")
-	f.wantState(Stopping)
-	f.wantState(Stopped)
-	f.wantEnd()
+	f.wantStopped()
 }
 
 // What changes while the connection stands is told without a change of state.
@@ -74,9 +80,7 @@ func TestChangedSettings(t *testing.T) {
 	f.want("Config")
 	f.want("Ip4Config")
 	f.works("Disconnect")
-	f.wantState(Stopping)
-	f.wantState(Stopped)
-	f.wantEnd()
+	f.wantStopped()
 }
 
 func TestFailures(t *testing.T) {
@@ -90,9 +94,7 @@ func TestFailures(t *testing.T) {
 		f.works("Connect", made(alice(), nil))
 		f.wantState(Starting)
 		f.want("Failure", uint32(want))
-		f.wantState(Stopping)
-		f.wantState(Stopped)
-		f.wantEnd()
+		f.wantStopped()
 		if log := f.log.String(); !strings.Contains(log, "it went wrong: do something") || !strings.Contains(log, "corp-vpn") {
 			t.Errorf("the log is %s", log)
 		}
@@ -119,9 +121,7 @@ func TestEndsByItself(t *testing.T) {
 	f := serve(t, func(context.Context, host.Profile, ui.Prompter, netcfg.Applier, host.Settings) error { return nil })
 	f.works("Connect", made(alice(), nil))
 	f.wantState(Starting)
-	f.wantState(Stopping)
-	f.wantState(Stopped)
-	f.wantEnd()
+	f.wantStopped()
 }
 
 func TestNetworkManagerGoes(t *testing.T) {
@@ -131,9 +131,7 @@ func TestNetworkManagerGoes(t *testing.T) {
 	_, err := f.conn.ReleaseName(networkManager)
 	must(t, err)
 	f.want("NameLost", networkManager)
-	f.wantState(Stopping)
-	f.wantState(Stopped)
-	f.wantEnd()
+	f.wantStopped()
 }
 
 func TestHelpersOfScripts(t *testing.T) {
@@ -148,9 +146,7 @@ func TestHelpersOfScripts(t *testing.T) {
 	f.want("Ip6Config")
 	f.works("SetFailure", "the script failed")
 	f.want("Failure", uint32(BadIPConfig))
-	f.wantState(Stopping)
-	f.wantState(Stopped)
-	f.wantEnd()
+	f.wantStopped()
 }
 
 // asks asks what p says and reports the answer.
@@ -193,9 +189,7 @@ func TestQuestion(t *testing.T) {
 	if a := <-answers; a.Cancelled {
 		t.Error("yes is no")
 	}
-	f.wantState(Stopping)
-	f.wantState(Stopped)
-	f.wantEnd()
+	f.wantStopped()
 }
 
 // A secret without flags is one that NetworkManager may drop: that is told.
@@ -206,9 +200,7 @@ func TestAnswerDropped(t *testing.T) {
 	f.want("SecretsRequired")
 	f.works("NewSecrets", made(alice(), nil))
 	f.want("Failure", uint32(LoginFailed))
-	f.wantState(Stopping)
-	f.wantState(Stopped)
-	f.wantEnd()
+	f.wantStopped()
 	if log := f.log.String(); !strings.Contains(log, "nmcli connection modify 'corp-vpn' +vpn.data otp-flags=2") {
 		t.Errorf("the log is %s", log)
 	}
@@ -219,9 +211,7 @@ func TestNobodyToAsk(t *testing.T) {
 	f.works("Connect", made(alice(), nil))
 	f.wantState(Starting)
 	f.want("Failure", uint32(LoginFailed))
-	f.wantState(Stopping)
-	f.wantState(Stopped)
-	f.wantEnd()
+	f.wantStopped()
 	if log := f.log.String(); !strings.Contains(log, "nmcli --ask") {
 		t.Errorf("the log is %s", log)
 	}
@@ -234,7 +224,5 @@ func TestDisconnectWhileAsking(t *testing.T) {
 	f.wantState(Starting)
 	f.want("SecretsRequired")
 	f.works("Disconnect")
-	f.wantState(Stopping)
-	f.wantState(Stopped)
-	f.wantEnd()
+	f.wantStopped()
 }
