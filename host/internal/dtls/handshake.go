@@ -117,14 +117,14 @@ func (hs *handshake) record(h header, payload, scratch []byte) error {
 	}
 	sealed := h.epoch == 1
 	switch {
-	case sealed && (hs.session.read == nil || !hs.session.window.fresh(h.sequence)):
+	case sealed && (hs.session.read == nil || !hs.session.window.Fresh(h.sequence)):
 		return nil
 	case sealed:
 		n := hs.session.read.open(h, scratch, payload)
 		if n < 0 {
 			return nil
 		}
-		hs.session.window.commit(h.sequence)
+		hs.session.window.Commit(h.sequence)
 		payload = scratch[:n]
 	case h.epoch != 0:
 		return nil

@@ -168,11 +168,11 @@ func TestWindowAgainstModel(t *testing.T) {
 				number = top - min(top, r.Uint64N(windowBits+100))
 			}
 			want := !seen[number] && (number >= top || top-number <= windowBits)
-			if got := w.fresh(number); got != want {
+			if got := w.Fresh(number); got != want {
 				t.Fatalf("fresh(%d) = %v with top %d", number, got, top)
 			}
 			if want {
-				w.commit(number)
+				w.Commit(number)
 				seen[number] = true
 				top = max(top, number+1)
 			}

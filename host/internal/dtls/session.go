@@ -51,14 +51,14 @@ func (s *Session) Open(dst, datagram []byte) (n int, rest []byte, err error) {
 	if !ok {
 		return -1, nil, nil
 	}
-	if h.epoch != 1 || h.version != version12 || !s.window.fresh(h.sequence) {
+	if h.epoch != 1 || h.version != version12 || !s.window.Fresh(h.sequence) {
 		return -1, rest, nil
 	}
 	n = s.read.open(h, dst, payload)
 	if n < 0 {
 		return -1, rest, nil
 	}
-	s.window.commit(h.sequence)
+	s.window.Commit(h.sequence)
 	if h.kind == typeApplicationData {
 		return n, rest, nil
 	}

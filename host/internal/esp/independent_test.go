@@ -140,7 +140,7 @@ func TestWeOpenThatOfAnotherImplementation(t *testing.T) {
 		first := uint64(0) // OpenConnect's
 		if sa.ESN {
 			first = 3<<32 - 5
-			in.window.next = first
+			in.window.Next = first
 		}
 		for size := range 200 {
 			pkt := newPeer(sa).seal(sa.SPI, first+uint64(size), pattern(size), nextIPv4, size%14)

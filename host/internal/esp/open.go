@@ -62,14 +62,14 @@ func (in *Inbound) Open(dst, pkt []byte) (n int, next byte, v Verdict) {
 	if in.esn {
 		number = in.window.extend(low)
 	}
-	if !in.window.fresh(number) {
+	if !in.window.Fresh(number) {
 		return 0, 0, Replayed
 	}
 	dst = dst[:size:size]
 	if !in.transform.open(dst, pkt, number) {
 		return 0, 0, Forged
 	}
-	in.window.commit(number)
+	in.window.Commit(number)
 	n = size - trailerSize - int(dst[size-2])
 	in.life.spend(max(n, 0))
 	if n < 0 {

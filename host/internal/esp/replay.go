@@ -1,51 +1,13 @@
 package esp
 
-const (
-	windowBits  = 2048 // how far a packet may come late
-	windowWords = windowBits/64 + 1
-)
+import "github.com/penstock-vpn/penstock/host/internal/replay"
 
-// window is the anti-replay window of RFC 4303 section 3.4.3, as a ring of bits
-// (RFC 6479). The zero value is ready.
+const windowBits = 2048 // how far a packet may come late
+
+// window is the anti-replay window of RFC 4303 section 3.4.3. It takes the number 0
+// although the first is 1: OpenConnect begins with it.
 type window struct {
-	next uint64 // one above the highest number committed
-	ring [windowWords]uint64
-}
-
-// fresh says whether number was neither seen nor fell out of the window. The number
-// 0 is taken although the first is 1: OpenConnect begins with it.
-func (w *window) fresh(number uint64) bool {
-	if number >= w.next {
-		return true
-	}
-	if w.next-number > windowBits {
-		return false
-	}
-	return w.ring[number/64%windowWords]&(1<<(number%64)) == 0
-}
-
-// commit marks number as seen. Call it only for an authentic packet that is fresh.
-func (w *window) commit(number uint64) {
-	if number >= w.next {
-		w.advance(number)
-	}
-	w.ring[number/64%windowWords] |= 1 << (number % 64)
-}
-
-// advance clears the words that number's makes new.
-func (w *window) advance(number uint64) {
-	newest := number / 64
-	oldest := uint64(0)
-	if w.next > 0 {
-		oldest = (w.next-1)/64 + 1
-	}
-	if newest >= windowWords && oldest < newest-windowWords+1 {
-		oldest = newest - windowWords + 1
-	}
-	for word := oldest; word <= newest; word++ {
-		w.ring[word%windowWords] = 0
-	}
-	w.next = number + 1
+	replay.Window[[windowBits/64 + 1]uint64]
 }
 
 // extend finds the upper half of an extended sequence number by its lower one (RFC
@@ -59,10 +21,10 @@ func (w *window) advance(number uint64) {
 //	|===]-----------------[===|   the window spans two subspaces
 //	   top              bottom    above bottom: it belongs to the one before
 func (w *window) extend(low uint32) uint64 {
-	if w.next == 0 {
+	if w.Next == 0 {
 		return uint64(low)
 	}
-	top := w.next - 1
+	top := w.Next - 1
 	number := top>>32<<32 | uint64(low)
 	bottom := uint32(top) - windowBits + 1 // wraps when the window spans two
 	switch spans := uint32(top) < windowBits-1; {

@@ -46,15 +46,22 @@ func TestWindowIsAsTheNaiveOne(t *testing.T) {
 		start := starts[seed%uint64(len(starts))]
 		w, n := &window{}, naive{seen: map[uint64]bool{}}
 		walk(random, start, 5000, func(number uint64) {
-			got, want := w.fresh(number), n.take(number)
+			got, want := w.Fresh(number), n.take(number)
 			if got != want {
 				t.Fatalf("seed %d: %d with %d at the right: %v, want %v", seed, number, n.right, got, want)
 			}
 			if got {
-				w.commit(number)
+				w.Commit(number)
 			}
 		})
 	}
+}
+
+// at is a window that next was not yet seen in, and nothing before it.
+func at(next uint64) *window {
+	w := &window{}
+	w.Next = next
+	return w
 }
 
 // The upper half of a number is found for all that the window can judge, and for all
@@ -64,7 +71,7 @@ func TestUpperHalfIsFound(t *testing.T) {
 	for seed := range uint64(80) {
 		random := rand.New(rand.NewPCG(seed, 2))
 		start := starts[seed%uint64(len(starts))]
-		w, n := &window{next: start}, naive{seen: map[uint64]bool{}, right: max(start, 1) - 1}
+		w, n := at(start), naive{seen: map[uint64]bool{}, right: max(start, 1) - 1}
 		walk(random, start, 5000, func(number uint64) {
 			if number+windowBits <= n.right {
 				return // too old: it is taken for a number ahead, and is not authentic
@@ -72,10 +79,10 @@ func TestUpperHalfIsFound(t *testing.T) {
 			if got := w.extend(uint32(number)); got != number {
 				t.Fatalf("seed %d: %d with %d at the right became %d", seed, number, n.right, got)
 			}
-			if got, want := w.fresh(number), n.take(number); number >= start && got != want {
+			if got, want := w.Fresh(number), n.take(number); number >= start && got != want {
 				t.Fatalf("seed %d: %d with %d at the right: %v, want %v", seed, number, n.right, got, want)
 			} else if got {
-				w.commit(number)
+				w.Commit(number)
 			}
 		})
 	}
@@ -83,14 +90,14 @@ func TestUpperHalfIsFound(t *testing.T) {
 
 func TestUpperHalfOfTheFarthest(t *testing.T) {
 	for _, right := range []uint64{windowBits - 1, windowBits, 1<<32 + 5, 1<<32 + windowBits - 2, 1<<32 + windowBits - 1, 5<<32 - 1, 5<<32 + windowBits} {
-		w := &window{next: right + 1}
+		w := at(right + 1)
 		for _, number := range []uint64{right + 1, right + 1<<31, right + 1<<32 - windowBits} {
 			if got := w.extend(uint32(number)); got != number {
 				t.Errorf("%d with %d at the right became %d", number, right, got)
 			}
 		}
 	}
-	if w := (&window{next: 3}); w.extend(1<<32-1) != 1<<32-1 {
+	if w := at(3); w.extend(1<<32-1) != 1<<32-1 {
 		t.Error("there is no subspace before the first")
 	}
 }

@@ -120,7 +120,7 @@ func TestHighHalfOfSequenceNumberIsAuthentic(t *testing.T) {
 		if _, _, v := opened(in, pkt); v != Forged {
 			t.Errorf("%s: with the upper half 0: %v", s.Name, v)
 		}
-		in.window.next = 7 << 32
+		in.window.Next = 7 << 32
 		if _, _, v := opened(in, pkt); v != Good {
 			t.Errorf("%s: with the right one: %v", s.Name, v)
 		}
@@ -132,7 +132,7 @@ func TestExtendedNumbersPassTheSubspace(t *testing.T) {
 		sa := newSA(SuiteNamed(name), testSPI)
 		sa.ESN = true
 		o, in := ends(t, sa)
-		o.next, in.window.next = 1<<32-10, 1<<32-10
+		o.next, in.window.Next = 1<<32-10, 1<<32-10
 		var late [][]byte
 		for i := range 40 {
 			pkt := sealed(t, o, ipv4(40), nextIPv4)

@@ -68,7 +68,7 @@ func TestVectorsOfAEADs(t *testing.T) {
 		sa := SA{SPI: testSPI, Suite: SuiteNamed(v.suite), Key: unhex(t, v.key), ESN: len(extra) == 12}
 		_, in := ends(t, sa)
 		if sa.ESN {
-			in.window.next = binary.BigEndian.Uint64(extra[4:])
+			in.window.Next = binary.BigEndian.Uint64(extra[4:])
 		}
 		pkt := append(extra[:4:4], extra[len(extra)-4:]...)
 		pkt = append(pkt, unhex(t, v.iv+v.text+v.icv)...)

@@ -30,7 +30,8 @@ var onlyFrom = []struct {
 var onlyStandard = map[string][]string{
 	"host/internal/packet":  nil,
 	"host/internal/frame":   {module + "/sdk/framing", module + "/host/internal/packet"},
-	"host/internal/esp":     {module + "/host/internal/packet"},
+	"host/internal/esp":     {module + "/host/internal/packet", module + "/host/internal/replay"},
+	"host/internal/replay":  nil,
 	"host/internal/session": {module + "/sdk/diag"},
 	"host/internal/dtls":    {"github.com/pion/", module + "/host/internal/"},
 	"sdk/framing":           nil,
