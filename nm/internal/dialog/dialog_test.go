@@ -74,10 +74,18 @@ func groups(t *testing.T, file string) map[string]map[string]string {
 	return all
 }
 
+// says is an agent that writes text and keeps its end open, as agents do: the end is QUIT.
+func says(t *testing.T, text string) io.Reader {
+	t.Helper()
+	waits, end := io.Pipe()
+	t.Cleanup(func() { _ = end.Close() })
+	return io.MultiReader(strings.NewReader(text), waits)
+}
+
 func run(t *testing.T, d *Dialog, connection string) map[string]map[string]string {
 	t.Helper()
 	var out bytes.Buffer
-	d.In, d.Out = strings.NewReader(connection+"DONE\n"), &out
+	d.In, d.Out = says(t, connection+"DONE\n"), &out
 	if err := d.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +205,7 @@ func TestAConfirmation(t *testing.T) {
 }
 
 func TestAQuestionThatIsNotUnderstood(t *testing.T) {
-	d := newDialog(external("otp", "x-penstock-question:***"), nmcli, strings.NewReader("DONE\n"), io.Discard)
+	d := newDialog(external("otp", "x-penstock-question:***"), nmcli, says(t, "DONE\n"), io.Discard)
 	if err := d.Run(t.Context()); err == nil {
 		t.Error("no error")
 	}

@@ -60,7 +60,7 @@ func TestALoginThatEndsWithACookie(t *testing.T) {
 		{"no browser", gnomeShell, prompt.Answer{}, errByHand, "hidden:"},
 		{"never watched", nmcli, prompt.Answer{}, errors.New("a browser was started"), "hidden:"},
 	} {
-		d := newDialog(external(hints(t, q)...), c.by, strings.NewReader("DONE\n"), nil)
+		d := newDialog(external(hints(t, q)...), c.by, says(t, "DONE\n"), nil)
 		d.cookies = prompter(func(p prompt.Prompt) (prompt.Answer, error) {
 			if p.Sso.URL != q.Sso.URL || *p.Sso.Cookies != (prompt.Cookies{Cookie: "token", FinalURL: "https://vpn.test/end", ErrorCookie: "error"}) {
 				t.Errorf("asked %+v", p.Sso)
@@ -112,7 +112,7 @@ func (w waiting) Ask(ctx context.Context, _ prompt.Prompt) (prompt.Answer, error
 
 func TestPagesThatAreNotOpened(t *testing.T) {
 	for _, address := range []string{"file:///etc/passwd", "javascript:alert(1)", "--help", "", "https://"} {
-		d := newDialog(external(hints(t, ask.Question{Sso: &ask.Sso{URL: address, Loopback: true}})...), gnomeShell, strings.NewReader("DONE\n"), io.Discard)
+		d := newDialog(external(hints(t, ask.Question{Sso: &ask.Sso{URL: address, Loopback: true}})...), gnomeShell, says(t, "DONE\n"), io.Discard)
 		d.open = func(_ context.Context, page string) error {
 			t.Errorf("opened %s", page)
 			return nil
