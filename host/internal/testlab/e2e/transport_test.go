@@ -90,7 +90,9 @@ func TestRekey(t *testing.T) {
 				c := connect(t, l, alice())
 				before := read(t, m)
 				pings := start(t, l, 75*time.Second).finish(t)
-				if len(pings.Lost) > 1 {
+				// Two rekeys; at each, ocserv forgets the tunnel when the new one is asked
+				// for, a moment before it answers: one ping, or two on a busy machine.
+				if len(pings.Lost) > 4 {
 					t.Errorf("pings lost: %s", pings)
 				}
 				// openconnect rekeys by new-tunnel alone with a new connection
