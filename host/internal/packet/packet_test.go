@@ -63,13 +63,15 @@ func TestLen(t *testing.T) {
 }
 
 func TestChecksumMatchesTheNaiveSum(t *testing.T) {
-	b := make([]byte, 61)
+	b, ones := make([]byte, 261), bytes.Repeat([]byte{0xff}, 261)
 	for i := range b {
 		b[i] = byte(255 - i*7)
 	}
 	for n := range b {
-		if got, want := Checksum(Sum(b[:n], 0)), naive(b[:n]); got != want {
-			t.Errorf("%d bytes: %04x, want %04x", n, got, want)
+		for _, b := range [][]byte{b[:n], ones[:n]} {
+			if got, want := Checksum(Sum(b, 0)), naive(b); got != want {
+				t.Errorf("%d bytes: %04x, want %04x", n, got, want)
+			}
 		}
 	}
 	// The example of RFC 1071 section 3.

@@ -2,8 +2,6 @@ package tun
 
 import (
 	"errors"
-	"io/fs"
-	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -12,10 +10,11 @@ import (
 
 // offload reads and writes with a virtio header in front: the kernel hands over
 // TCP (and UDP, since Linux 6.2) packets of up to 64 KiB, which are cut here, and
-// takes coalesced ones.
+// takes those that the library has coalesced.
 type offload struct {
 	*link
 	dev   wgtun.Device
+	in    *gatherer
 	close func() error
 }
 
@@ -38,6 +37,9 @@ func openOffload(name string) (Device, error) {
 	}
 	o := &offload{link: l, dev: dev}
 	o.close = sync.OnceValue(func() error { return errors.Join(dev.Close(), l.close()) })
+	if o.in, err = newGatherer(dev.File()); err != nil {
+		return nil, errors.Join(err, o.close())
+	}
 	return o, nil
 }
 
@@ -58,27 +60,8 @@ func attach(name string, flags uint16) (fd int, made string, err error) {
 	return fd, r.Name(), nil
 }
 
-// Read passes over a packet that the library cannot cut: it is lost as on a wire.
 func (o *offload) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
-	for {
-		n, err := o.dev.Read(bufs, sizes, offset)
-		if n > 0 || fatal(err) {
-			return max(n, 0), ifFatal(err)
-		}
-	}
-}
-
-// fatal tells an error of the descriptor from one about a packet.
-func fatal(err error) bool {
-	var file *fs.PathError
-	return errors.Is(err, os.ErrClosed) || errors.As(err, &file)
-}
-
-func ifFatal(err error) error {
-	if fatal(err) {
-		return err
-	}
-	return nil
+	return o.in.read(bufs, sizes, offset)
 }
 
 func (o *offload) Write(bufs [][]byte, offset int) (int, error) { return o.dev.Write(bufs, offset) }
