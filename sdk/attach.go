@@ -26,6 +26,7 @@ const maxResidual = 1 << 20
 type AttachOptions struct {
 	Preference int
 	Replaces   *Path // stops sending now, ends when it falls silent
+	ESP        *ESP  // the transport, a UDP one, carries ESP
 }
 
 // Attach turns a transport into a path of the tunnel; Configure comes before, it makes
@@ -37,6 +38,9 @@ type AttachOptions struct {
 func (s *Session) Attach(ctx context.Context, t *Transport, over []byte, f framing.Spec, o AttachOptions) (*Path, error) {
 	if err := f.Validate(); err != nil {
 		return nil, diag.Of(err)
+	}
+	if err := o.ESP.validate(t, f); err != nil {
+		return nil, err
 	}
 	if t.conn == nil || t.kind == kindUDP {
 		if len(over) > 0 {
@@ -58,7 +62,7 @@ func (s *Session) Attach(ctx context.Context, t *Transport, over []byte, f frami
 }
 
 func attachment(t *Transport, f framing.Spec, o AttachOptions) *pluginpb.FromPlugin {
-	m := &pluginpb.Attach{Transport: t.id, Framing: specMessage(f), Preference: int32(o.Preference)}
+	m := &pluginpb.Attach{Transport: t.id, Framing: specMessage(f), Preference: int32(o.Preference), Esp: o.ESP.message()}
 	if o.Replaces != nil {
 		m.Replaces = o.Replaces.id
 	}

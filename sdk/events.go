@@ -8,10 +8,11 @@ import (
 
 const eventQueue = 256
 
-// Event is one of ControlFrame, PathEvent, NetworkChange, Suspend, Wake and Stop.
+// Event is one of ControlFrame, PathEvent, SAExpired, NetworkChange, Suspend, Wake and Stop.
 type Event interface{ event() }
 
 // ControlFrame is a frame from the gateway that is neither data nor handled by a rule.
+// On a path of ESP it is a message of IKE, and its Type 0.
 type ControlFrame struct {
 	Path    uint32
 	Type    uint32
@@ -35,6 +36,15 @@ type PathEvent struct {
 	Reason string
 }
 
+// SAExpired says how far the life of an SA has come, once for each age: first that it
+// is to be replaced, then, Hard, that it is over.
+type SAExpired struct {
+	Path     uint32
+	SPI      uint32
+	Outbound bool
+	Hard     bool
+}
+
 // NetworkChange says that addresses or routes of the machine changed.
 type NetworkChange struct{ Reachable bool }
 
@@ -52,6 +62,7 @@ type Stop struct {
 
 func (ControlFrame) event()  {}
 func (PathEvent) event()     {}
+func (SAExpired) event()     {}
 func (NetworkChange) event() {}
 func (Suspend) event()       {}
 func (Wake) event()          {}
@@ -67,6 +78,9 @@ func eventOf(m *pluginpb.FromHost) (Event, bool) {
 		return ControlFrame{Path: x.Frame.GetTransport(), Type: x.Frame.GetType(), Payload: x.Frame.GetPayload()}, true
 	case *pluginpb.FromHost_Path:
 		return pathEvent(x.Path)
+	case *pluginpb.FromHost_SaExpire:
+		e := x.SaExpire
+		return SAExpired{Path: e.GetTransport(), SPI: e.GetSpi(), Outbound: e.GetOutbound(), Hard: e.GetHard()}, true
 	case *pluginpb.FromHost_Network:
 		return NetworkChange{Reachable: x.Network.GetReachable()}, true
 	case *pluginpb.FromHost_Suspend:

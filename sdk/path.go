@@ -36,10 +36,13 @@ func specMessage(s framing.Spec) *pluginpb.FrameSpec {
 		OnePerRecord: s.OnePerRecord, MaxPayload: uint32(s.MaxPayload),
 		KeepaliveIdleMs: rule(r.Keepalive.Idle), KeepaliveType: r.Keepalive.Type,
 		DpdAfterMs: rule(r.Dpd.After), DpdRetryMs: rule(r.Dpd.Retry), DpdDeadMs: rule(r.Dpd.Dead), DpdType: r.Dpd.Type,
-		Ignore: r.Ignore,
+		Ignore: r.Ignore, Probe: r.Probe.Packet,
 	}
 	for _, reply := range r.Replies {
 		m.Replies = append(m.Replies, &pluginpb.FrameSpec_Reply{Match: reply.Match, With: reply.With})
+	}
+	for _, part := range r.Probe.Answer {
+		m.ProbeAnswer = append(m.ProbeAnswer, &pluginpb.FrameSpec_Match{Offset: uint32(part.Offset), Value: part.Value})
 	}
 	return m
 }

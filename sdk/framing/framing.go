@@ -53,7 +53,10 @@ func (s Spec) Validate() error {
 	if err := s.Length.validate("length", len(s.Header)); err != nil {
 		return err
 	}
-	return s.Type.validate("type", len(s.Header))
+	if err := s.Type.validate("type", len(s.Header)); err != nil {
+		return err
+	}
+	return s.Rules.Probe.validate(s)
 }
 
 func (f Field) validate(name string, header int) error {

@@ -11,6 +11,8 @@ type Rules struct {
 	Replies []Reply
 	// Dpd is dead peer detection. After 0: none.
 	Dpd Dpd
+	// Probe is what Dpd asks with where frames have no type.
+	Probe Probe
 	// Ignore are frame types that only prove that the peer lives.
 	Ignore []uint32
 }

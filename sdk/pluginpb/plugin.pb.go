@@ -415,6 +415,52 @@ func (Failed_Retry) EnumDescriptor() ([]byte, []int) {
 	return file_plugin_proto_rawDescGZIP(), []int{18, 0}
 }
 
+type Sa_Direction int32
+
+const (
+	Sa_INBOUND  Sa_Direction = 0
+	Sa_OUTBOUND Sa_Direction = 1
+)
+
+// Enum value maps for Sa_Direction.
+var (
+	Sa_Direction_name = map[int32]string{
+		0: "INBOUND",
+		1: "OUTBOUND",
+	}
+	Sa_Direction_value = map[string]int32{
+		"INBOUND":  0,
+		"OUTBOUND": 1,
+	}
+)
+
+func (x Sa_Direction) Enum() *Sa_Direction {
+	p := new(Sa_Direction)
+	*p = x
+	return p
+}
+
+func (x Sa_Direction) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Sa_Direction) Descriptor() protoreflect.EnumDescriptor {
+	return file_plugin_proto_enumTypes[7].Descriptor()
+}
+
+func (Sa_Direction) Type() protoreflect.EnumType {
+	return &file_plugin_proto_enumTypes[7]
+}
+
+func (x Sa_Direction) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Sa_Direction.Descriptor instead.
+func (Sa_Direction) EnumDescriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{37, 0}
+}
+
 type PathEvent_Kind int32
 
 const (
@@ -448,11 +494,11 @@ func (x PathEvent_Kind) String() string {
 }
 
 func (PathEvent_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_plugin_proto_enumTypes[7].Descriptor()
+	return file_plugin_proto_enumTypes[8].Descriptor()
 }
 
 func (PathEvent_Kind) Type() protoreflect.EnumType {
-	return &file_plugin_proto_enumTypes[7]
+	return &file_plugin_proto_enumTypes[8]
 }
 
 func (x PathEvent_Kind) Number() protoreflect.EnumNumber {
@@ -461,7 +507,7 @@ func (x PathEvent_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use PathEvent_Kind.Descriptor instead.
 func (PathEvent_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{38, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{43, 0}
 }
 
 type Field_Kind int32
@@ -503,11 +549,11 @@ func (x Field_Kind) String() string {
 }
 
 func (Field_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_plugin_proto_enumTypes[8].Descriptor()
+	return file_plugin_proto_enumTypes[9].Descriptor()
 }
 
 func (Field_Kind) Type() protoreflect.EnumType {
-	return &file_plugin_proto_enumTypes[8]
+	return &file_plugin_proto_enumTypes[9]
 }
 
 func (x Field_Kind) Number() protoreflect.EnumNumber {
@@ -516,7 +562,7 @@ func (x Field_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Field_Kind.Descriptor instead.
 func (Field_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{46, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{51, 0}
 }
 
 type DescribeRequest struct {
@@ -569,7 +615,7 @@ type DescribeResponse struct {
 	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`           // semantic version of the plugin
 	Protocols     []*Protocol            `protobuf:"bytes,3,rep,name=protocols,proto3" json:"protocols,omitempty"`       // at least one
 	Options       []*Option              `protobuf:"bytes,4,rep,name=options,proto3" json:"options,omitempty"`           // the plugin's own; the host adds its common ones
-	Needs         []string               `protobuf:"bytes,5,rep,name=needs,proto3" json:"needs,omitempty"`               // transports: tcp, tls, udp, dtls; and "client-certificate"
+	Needs         []string               `protobuf:"bytes,5,rep,name=needs,proto3" json:"needs,omitempty"`               // transports: tcp, tls, udp, dtls; "esp"; and "client-certificate"
 	Capabilities  []string               `protobuf:"bytes,6,rep,name=capabilities,proto3" json:"capabilities,omitempty"` // "resume"
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1038,6 +1084,7 @@ type FromHost struct {
 	//	*FromHost_Network
 	//	*FromHost_Suspend
 	//	*FromHost_Wake
+	//	*FromHost_SaExpire
 	Message       isFromHost_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1220,6 +1267,15 @@ func (x *FromHost) GetWake() *Wake {
 	return nil
 }
 
+func (x *FromHost) GetSaExpire() *SaExpire {
+	if x != nil {
+		if x, ok := x.Message.(*FromHost_SaExpire); ok {
+			return x.SaExpire
+		}
+	}
+	return nil
+}
+
 type isFromHost_Message interface {
 	isFromHost_Message()
 }
@@ -1280,6 +1336,10 @@ type FromHost_Wake struct {
 	Wake *Wake `protobuf:"bytes,24,opt,name=wake,proto3,oneof"`
 }
 
+type FromHost_SaExpire struct {
+	SaExpire *SaExpire `protobuf:"bytes,25,opt,name=sa_expire,json=saExpire,proto3,oneof"`
+}
+
 func (*FromHost_Start) isFromHost_Message() {}
 
 func (*FromHost_Resume) isFromHost_Message() {}
@@ -1308,6 +1368,8 @@ func (*FromHost_Suspend) isFromHost_Message() {}
 
 func (*FromHost_Wake) isFromHost_Message() {}
 
+func (*FromHost_SaExpire) isFromHost_Message() {}
+
 type FromPlugin struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1328,6 +1390,8 @@ type FromPlugin struct {
 	//	*FromPlugin_Failed
 	//	*FromPlugin_Progress
 	//	*FromPlugin_Refused
+	//	*FromPlugin_InstallSa
+	//	*FromPlugin_RemoveSa
 	Message       isFromPlugin_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1510,6 +1574,24 @@ func (x *FromPlugin) GetRefused() *Refused {
 	return nil
 }
 
+func (x *FromPlugin) GetInstallSa() *InstallSa {
+	if x != nil {
+		if x, ok := x.Message.(*FromPlugin_InstallSa); ok {
+			return x.InstallSa
+		}
+	}
+	return nil
+}
+
+func (x *FromPlugin) GetRemoveSa() *RemoveSa {
+	if x != nil {
+		if x, ok := x.Message.(*FromPlugin_RemoveSa); ok {
+			return x.RemoveSa
+		}
+	}
+	return nil
+}
+
 type isFromPlugin_Message interface {
 	isFromPlugin_Message()
 }
@@ -1570,6 +1652,14 @@ type FromPlugin_Refused struct {
 	Refused *Refused `protobuf:"bytes,23,opt,name=refused,proto3,oneof"` // to a message with an id that the plugin does not know
 }
 
+type FromPlugin_InstallSa struct {
+	InstallSa *InstallSa `protobuf:"bytes,24,opt,name=install_sa,json=installSa,proto3,oneof"`
+}
+
+type FromPlugin_RemoveSa struct {
+	RemoveSa *RemoveSa `protobuf:"bytes,25,opt,name=remove_sa,json=removeSa,proto3,oneof"`
+}
+
 func (*FromPlugin_Phase) isFromPlugin_Message() {}
 
 func (*FromPlugin_Prompt) isFromPlugin_Message() {}
@@ -1597,6 +1687,10 @@ func (*FromPlugin_Failed) isFromPlugin_Message() {}
 func (*FromPlugin_Progress) isFromPlugin_Message() {}
 
 func (*FromPlugin_Refused) isFromPlugin_Message() {}
+
+func (*FromPlugin_InstallSa) isFromPlugin_Message() {}
+
+func (*FromPlugin_RemoveSa) isFromPlugin_Message() {}
 
 type Ok struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1836,7 +1930,7 @@ func (x *Resume) GetConfigured() bool {
 type InstalledPath struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Transport     uint32                 `protobuf:"varint,1,opt,name=transport,proto3" json:"transport,omitempty"`
-	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"` // "tls", "dtls", "udp", "tcp"
+	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"` // "tls", "dtls", "udp", "tcp", "esp"
 	Preference    int32                  `protobuf:"zigzag32,3,opt,name=preference,proto3" json:"preference,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3118,11 +3212,14 @@ func (x *Exported) GetData() []byte {
 // For a dtls transport there is nothing to drain: the host answers Ok at once. The
 // first NetConfig comes before the first Attach: it makes the tunnel's device.
 type Attach struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Transport     uint32                 `protobuf:"varint,1,opt,name=transport,proto3" json:"transport,omitempty"`
-	Framing       *FrameSpec             `protobuf:"bytes,2,opt,name=framing,proto3" json:"framing,omitempty"`
-	Preference    int32                  `protobuf:"zigzag32,3,opt,name=preference,proto3" json:"preference,omitempty"` // packets leave on the living path with the highest
-	Replaces      uint32                 `protobuf:"varint,4,opt,name=replaces,proto3" json:"replaces,omitempty"`       // 0, or a path that stops sending now and ends when it falls silent
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Transport  uint32                 `protobuf:"varint,1,opt,name=transport,proto3" json:"transport,omitempty"`
+	Framing    *FrameSpec             `protobuf:"bytes,2,opt,name=framing,proto3" json:"framing,omitempty"`
+	Preference int32                  `protobuf:"zigzag32,3,opt,name=preference,proto3" json:"preference,omitempty"` // packets leave on the living path with the highest
+	Replaces   uint32                 `protobuf:"varint,4,opt,name=replaces,proto3" json:"replaces,omitempty"`       // 0, or a path that stops sending now and ends when it falls silent
+	// Set: the transport, a udp one, carries ESP. Frames are whole IP packets: framing
+	// has no header then, only dead peer detection with a probe, if any.
+	Esp           *Esp `protobuf:"bytes,5,opt,name=esp,proto3" json:"esp,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3183,6 +3280,13 @@ func (x *Attach) GetReplaces() uint32 {
 		return x.Replaces
 	}
 	return 0
+}
+
+func (x *Attach) GetEsp() *Esp {
+	if x != nil {
+		return x.Esp
+	}
+	return nil
 }
 
 type Drained struct {
@@ -3267,6 +3371,362 @@ func (x *Residual) GetData() []byte {
 	return nil
 }
 
+// Esp is ESP in UDP (RFC 3948) in tunnel mode, keyed by the plugin.
+//
+// IKE shares the port, with four zero bytes in front of a message. Before Attach the
+// plugin puts them on and takes them off; after it the host does, and messages come
+// and go as ControlFrame{type: 0}. The host checks nothing in them.
+type Esp struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Sas   []*Sa                  `protobuf:"bytes,1,rep,name=sas,proto3" json:"sas,omitempty"` // to begin with: one outbound, one or more inbound
+	// A byte of 0xff keeps a NAT's mapping after so long without sending; 0: never.
+	NatKeepaliveMs uint32 `protobuf:"varint,2,opt,name=nat_keepalive_ms,json=natKeepaliveMs,proto3" json:"nat_keepalive_ms,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Esp) Reset() {
+	*x = Esp{}
+	mi := &file_plugin_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Esp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Esp) ProtoMessage() {}
+
+func (x *Esp) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Esp.ProtoReflect.Descriptor instead.
+func (*Esp) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *Esp) GetSas() []*Sa {
+	if x != nil {
+		return x.Sas
+	}
+	return nil
+}
+
+func (x *Esp) GetNatKeepaliveMs() uint32 {
+	if x != nil {
+		return x.NatKeepaliveMs
+	}
+	return 0
+}
+
+// Sa is one direction of an agreement on keys. Each needs keys of its own.
+type Sa struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Direction Sa_Direction           `protobuf:"varint,1,opt,name=direction,proto3,enum=penstock.plugin.v1.Sa_Direction" json:"direction,omitempty"`
+	Spi       uint32                 `protobuf:"varint,2,opt,name=spi,proto3" json:"spi,omitempty"` // 256 and up, chosen by who receives with it
+	// "aes128gcm16", "aes192gcm16", "aes256gcm16", "chacha20poly1305"; or "aes128-",
+	// "aes192-", "aes256-" (CBC) with "md5", "sha1", "sha256", "sha384", "sha512".
+	Suite   string `protobuf:"bytes,3,opt,name=suite,proto3" json:"suite,omitempty"`
+	Key     []byte `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`                        // of the cipher; an AEAD's salt of 4 bytes is its end
+	AuthKey []byte `protobuf:"bytes,5,opt,name=auth_key,json=authKey,proto3" json:"auth_key,omitempty"` // of the HMAC; an AEAD has none
+	Esn     bool   `protobuf:"varint,6,opt,name=esn,proto3" json:"esn,omitempty"`                       // extended sequence numbers
+	// What it may carry, 0: no limit. At soft and at hard it is told of by SaExpire, and
+	// at hard it is over. Sequence numbers limit the packets of every SA.
+	SoftBytes     uint64 `protobuf:"varint,7,opt,name=soft_bytes,json=softBytes,proto3" json:"soft_bytes,omitempty"`
+	HardBytes     uint64 `protobuf:"varint,8,opt,name=hard_bytes,json=hardBytes,proto3" json:"hard_bytes,omitempty"`
+	SoftPackets   uint64 `protobuf:"varint,9,opt,name=soft_packets,json=softPackets,proto3" json:"soft_packets,omitempty"`
+	HardPackets   uint64 `protobuf:"varint,10,opt,name=hard_packets,json=hardPackets,proto3" json:"hard_packets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Sa) Reset() {
+	*x = Sa{}
+	mi := &file_plugin_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Sa) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Sa) ProtoMessage() {}
+
+func (x *Sa) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Sa.ProtoReflect.Descriptor instead.
+func (*Sa) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *Sa) GetDirection() Sa_Direction {
+	if x != nil {
+		return x.Direction
+	}
+	return Sa_INBOUND
+}
+
+func (x *Sa) GetSpi() uint32 {
+	if x != nil {
+		return x.Spi
+	}
+	return 0
+}
+
+func (x *Sa) GetSuite() string {
+	if x != nil {
+		return x.Suite
+	}
+	return ""
+}
+
+func (x *Sa) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *Sa) GetAuthKey() []byte {
+	if x != nil {
+		return x.AuthKey
+	}
+	return nil
+}
+
+func (x *Sa) GetEsn() bool {
+	if x != nil {
+		return x.Esn
+	}
+	return false
+}
+
+func (x *Sa) GetSoftBytes() uint64 {
+	if x != nil {
+		return x.SoftBytes
+	}
+	return 0
+}
+
+func (x *Sa) GetHardBytes() uint64 {
+	if x != nil {
+		return x.HardBytes
+	}
+	return 0
+}
+
+func (x *Sa) GetSoftPackets() uint64 {
+	if x != nil {
+		return x.SoftPackets
+	}
+	return 0
+}
+
+func (x *Sa) GetHardPackets() uint64 {
+	if x != nil {
+		return x.HardPackets
+	}
+	return 0
+}
+
+// InstallSa adds an SA to a path of ESP: an inbound one beside those that are there
+// (at most 8), an outbound one in place of the one before. Install inbound first: the
+// peer may use it as soon as it knows of it.
+type InstallSa struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Transport     uint32                 `protobuf:"varint,1,opt,name=transport,proto3" json:"transport,omitempty"`
+	Sa            *Sa                    `protobuf:"bytes,2,opt,name=sa,proto3" json:"sa,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InstallSa) Reset() {
+	*x = InstallSa{}
+	mi := &file_plugin_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InstallSa) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InstallSa) ProtoMessage() {}
+
+func (x *InstallSa) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InstallSa.ProtoReflect.Descriptor instead.
+func (*InstallSa) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *InstallSa) GetTransport() uint32 {
+	if x != nil {
+		return x.Transport
+	}
+	return 0
+}
+
+func (x *InstallSa) GetSa() *Sa {
+	if x != nil {
+		return x.Sa
+	}
+	return nil
+}
+
+// RemoveSa removes an inbound SA. The answer is Ok when it was gone already, too.
+type RemoveSa struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Transport     uint32                 `protobuf:"varint,1,opt,name=transport,proto3" json:"transport,omitempty"`
+	Spi           uint32                 `protobuf:"varint,2,opt,name=spi,proto3" json:"spi,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveSa) Reset() {
+	*x = RemoveSa{}
+	mi := &file_plugin_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveSa) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveSa) ProtoMessage() {}
+
+func (x *RemoveSa) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveSa.ProtoReflect.Descriptor instead.
+func (*RemoveSa) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *RemoveSa) GetTransport() uint32 {
+	if x != nil {
+		return x.Transport
+	}
+	return 0
+}
+
+func (x *RemoveSa) GetSpi() uint32 {
+	if x != nil {
+		return x.Spi
+	}
+	return 0
+}
+
+// SaExpire says how far the life of an SA has come, once for each age.
+type SaExpire struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Transport     uint32                 `protobuf:"varint,1,opt,name=transport,proto3" json:"transport,omitempty"`
+	Spi           uint32                 `protobuf:"varint,2,opt,name=spi,proto3" json:"spi,omitempty"`
+	Outbound      bool                   `protobuf:"varint,3,opt,name=outbound,proto3" json:"outbound,omitempty"`
+	Hard          bool                   `protobuf:"varint,4,opt,name=hard,proto3" json:"hard,omitempty"` // it carries nothing any more; otherwise it is to be replaced
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SaExpire) Reset() {
+	*x = SaExpire{}
+	mi := &file_plugin_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SaExpire) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SaExpire) ProtoMessage() {}
+
+func (x *SaExpire) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SaExpire.ProtoReflect.Descriptor instead.
+func (*SaExpire) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *SaExpire) GetTransport() uint32 {
+	if x != nil {
+		return x.Transport
+	}
+	return 0
+}
+
+func (x *SaExpire) GetSpi() uint32 {
+	if x != nil {
+		return x.Spi
+	}
+	return 0
+}
+
+func (x *SaExpire) GetOutbound() bool {
+	if x != nil {
+		return x.Outbound
+	}
+	return false
+}
+
+func (x *SaExpire) GetHard() bool {
+	if x != nil {
+		return x.Hard
+	}
+	return false
+}
+
 // FrameSpec is the layout of a frame; see package framing of the Go sdk.
 type FrameSpec struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
@@ -3286,13 +3746,18 @@ type FrameSpec struct {
 	DpdDeadMs       uint32             `protobuf:"varint,25,opt,name=dpd_dead_ms,json=dpdDeadMs,proto3" json:"dpd_dead_ms,omitempty"`
 	DpdType         uint32             `protobuf:"varint,26,opt,name=dpd_type,json=dpdType,proto3" json:"dpd_type,omitempty"`
 	Ignore          []uint32           `protobuf:"varint,27,rep,packed,name=ignore,proto3" json:"ignore,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// For frames without a type: what Dpd sends is this IP packet, and a packet with all
+	// of these parts is its answer, which does not reach the device. A path of datagrams
+	// with a probe is up when its first packet has come.
+	Probe         []byte             `protobuf:"bytes,28,opt,name=probe,proto3" json:"probe,omitempty"`
+	ProbeAnswer   []*FrameSpec_Match `protobuf:"bytes,29,rep,name=probe_answer,json=probeAnswer,proto3" json:"probe_answer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FrameSpec) Reset() {
 	*x = FrameSpec{}
-	mi := &file_plugin_proto_msgTypes[36]
+	mi := &file_plugin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3304,7 +3769,7 @@ func (x *FrameSpec) String() string {
 func (*FrameSpec) ProtoMessage() {}
 
 func (x *FrameSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[36]
+	mi := &file_plugin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3317,7 +3782,7 @@ func (x *FrameSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec.ProtoReflect.Descriptor instead.
 func (*FrameSpec) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{36}
+	return file_plugin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *FrameSpec) GetHeader() []byte {
@@ -3425,8 +3890,23 @@ func (x *FrameSpec) GetIgnore() []uint32 {
 	return nil
 }
 
+func (x *FrameSpec) GetProbe() []byte {
+	if x != nil {
+		return x.Probe
+	}
+	return nil
+}
+
+func (x *FrameSpec) GetProbeAnswer() []*FrameSpec_Match {
+	if x != nil {
+		return x.ProbeAnswer
+	}
+	return nil
+}
+
 // ControlFrame carries a frame that is not data: from the host what no rule
-// handled, from the plugin what to send, in order with the data.
+// handled, from the plugin what to send, in order with the data. On a path of ESP it
+// is a message of IKE, and its type 0.
 type ControlFrame struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Transport     uint32                 `protobuf:"varint,1,opt,name=transport,proto3" json:"transport,omitempty"`
@@ -3438,7 +3918,7 @@ type ControlFrame struct {
 
 func (x *ControlFrame) Reset() {
 	*x = ControlFrame{}
-	mi := &file_plugin_proto_msgTypes[37]
+	mi := &file_plugin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3450,7 +3930,7 @@ func (x *ControlFrame) String() string {
 func (*ControlFrame) ProtoMessage() {}
 
 func (x *ControlFrame) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[37]
+	mi := &file_plugin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3463,7 +3943,7 @@ func (x *ControlFrame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlFrame.ProtoReflect.Descriptor instead.
 func (*ControlFrame) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{37}
+	return file_plugin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ControlFrame) GetTransport() uint32 {
@@ -3499,7 +3979,7 @@ type PathEvent struct {
 
 func (x *PathEvent) Reset() {
 	*x = PathEvent{}
-	mi := &file_plugin_proto_msgTypes[38]
+	mi := &file_plugin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3511,7 +3991,7 @@ func (x *PathEvent) String() string {
 func (*PathEvent) ProtoMessage() {}
 
 func (x *PathEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[38]
+	mi := &file_plugin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3524,7 +4004,7 @@ func (x *PathEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PathEvent.ProtoReflect.Descriptor instead.
 func (*PathEvent) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{38}
+	return file_plugin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *PathEvent) GetTransport() uint32 {
@@ -3577,7 +4057,7 @@ type NetConfig struct {
 
 func (x *NetConfig) Reset() {
 	*x = NetConfig{}
-	mi := &file_plugin_proto_msgTypes[39]
+	mi := &file_plugin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3589,7 +4069,7 @@ func (x *NetConfig) String() string {
 func (*NetConfig) ProtoMessage() {}
 
 func (x *NetConfig) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[39]
+	mi := &file_plugin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3602,7 +4082,7 @@ func (x *NetConfig) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetConfig.ProtoReflect.Descriptor instead.
 func (*NetConfig) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{39}
+	return file_plugin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *NetConfig) GetAddresses() []string {
@@ -3706,7 +4186,7 @@ type Pair struct {
 
 func (x *Pair) Reset() {
 	*x = Pair{}
-	mi := &file_plugin_proto_msgTypes[40]
+	mi := &file_plugin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3718,7 +4198,7 @@ func (x *Pair) String() string {
 func (*Pair) ProtoMessage() {}
 
 func (x *Pair) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[40]
+	mi := &file_plugin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3731,7 +4211,7 @@ func (x *Pair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pair.ProtoReflect.Descriptor instead.
 func (*Pair) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{40}
+	return file_plugin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Pair) GetKey() string {
@@ -3757,7 +4237,7 @@ type NetworkChange struct {
 
 func (x *NetworkChange) Reset() {
 	*x = NetworkChange{}
-	mi := &file_plugin_proto_msgTypes[41]
+	mi := &file_plugin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3769,7 +4249,7 @@ func (x *NetworkChange) String() string {
 func (*NetworkChange) ProtoMessage() {}
 
 func (x *NetworkChange) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[41]
+	mi := &file_plugin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3782,7 +4262,7 @@ func (x *NetworkChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkChange.ProtoReflect.Descriptor instead.
 func (*NetworkChange) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{41}
+	return file_plugin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *NetworkChange) GetReachable() bool {
@@ -3800,7 +4280,7 @@ type Suspend struct {
 
 func (x *Suspend) Reset() {
 	*x = Suspend{}
-	mi := &file_plugin_proto_msgTypes[42]
+	mi := &file_plugin_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3812,7 +4292,7 @@ func (x *Suspend) String() string {
 func (*Suspend) ProtoMessage() {}
 
 func (x *Suspend) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[42]
+	mi := &file_plugin_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3825,7 +4305,7 @@ func (x *Suspend) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suspend.ProtoReflect.Descriptor instead.
 func (*Suspend) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{42}
+	return file_plugin_proto_rawDescGZIP(), []int{47}
 }
 
 type Wake struct {
@@ -3836,7 +4316,7 @@ type Wake struct {
 
 func (x *Wake) Reset() {
 	*x = Wake{}
-	mi := &file_plugin_proto_msgTypes[43]
+	mi := &file_plugin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3848,7 +4328,7 @@ func (x *Wake) String() string {
 func (*Wake) ProtoMessage() {}
 
 func (x *Wake) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[43]
+	mi := &file_plugin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3861,7 +4341,7 @@ func (x *Wake) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Wake.ProtoReflect.Descriptor instead.
 func (*Wake) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{43}
+	return file_plugin_proto_rawDescGZIP(), []int{48}
 }
 
 // Prompt asks the user; the host draws it where the user is, or answers from what
@@ -3885,7 +4365,7 @@ type Prompt struct {
 
 func (x *Prompt) Reset() {
 	*x = Prompt{}
-	mi := &file_plugin_proto_msgTypes[44]
+	mi := &file_plugin_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3897,7 +4377,7 @@ func (x *Prompt) String() string {
 func (*Prompt) ProtoMessage() {}
 
 func (x *Prompt) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[44]
+	mi := &file_plugin_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3910,7 +4390,7 @@ func (x *Prompt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prompt.ProtoReflect.Descriptor instead.
 func (*Prompt) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{44}
+	return file_plugin_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Prompt) GetTitle() string {
@@ -4030,7 +4510,7 @@ type Form struct {
 
 func (x *Form) Reset() {
 	*x = Form{}
-	mi := &file_plugin_proto_msgTypes[45]
+	mi := &file_plugin_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4042,7 +4522,7 @@ func (x *Form) String() string {
 func (*Form) ProtoMessage() {}
 
 func (x *Form) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[45]
+	mi := &file_plugin_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4055,7 +4535,7 @@ func (x *Form) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Form.ProtoReflect.Descriptor instead.
 func (*Form) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{45}
+	return file_plugin_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Form) GetId() string {
@@ -4087,7 +4567,7 @@ type Field struct {
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_plugin_proto_msgTypes[46]
+	mi := &file_plugin_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4099,7 +4579,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[46]
+	mi := &file_plugin_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4112,7 +4592,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{46}
+	return file_plugin_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Field) GetName() string {
@@ -4179,7 +4659,7 @@ type Sso struct {
 
 func (x *Sso) Reset() {
 	*x = Sso{}
-	mi := &file_plugin_proto_msgTypes[47]
+	mi := &file_plugin_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4191,7 +4671,7 @@ func (x *Sso) String() string {
 func (*Sso) ProtoMessage() {}
 
 func (x *Sso) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[47]
+	mi := &file_plugin_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4204,7 +4684,7 @@ func (x *Sso) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sso.ProtoReflect.Descriptor instead.
 func (*Sso) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{47}
+	return file_plugin_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Sso) GetUrl() string {
@@ -4269,7 +4749,7 @@ type Loopback struct {
 
 func (x *Loopback) Reset() {
 	*x = Loopback{}
-	mi := &file_plugin_proto_msgTypes[48]
+	mi := &file_plugin_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4281,7 +4761,7 @@ func (x *Loopback) String() string {
 func (*Loopback) ProtoMessage() {}
 
 func (x *Loopback) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[48]
+	mi := &file_plugin_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4294,7 +4774,7 @@ func (x *Loopback) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Loopback.ProtoReflect.Descriptor instead.
 func (*Loopback) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{48}
+	return file_plugin_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Loopback) GetPort() uint32 {
@@ -4330,7 +4810,7 @@ type Cookies struct {
 
 func (x *Cookies) Reset() {
 	*x = Cookies{}
-	mi := &file_plugin_proto_msgTypes[49]
+	mi := &file_plugin_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4342,7 +4822,7 @@ func (x *Cookies) String() string {
 func (*Cookies) ProtoMessage() {}
 
 func (x *Cookies) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[49]
+	mi := &file_plugin_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4355,7 +4835,7 @@ func (x *Cookies) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cookies.ProtoReflect.Descriptor instead.
 func (*Cookies) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{49}
+	return file_plugin_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Cookies) GetFinalUrl() string {
@@ -4388,7 +4868,7 @@ type Confirm struct {
 
 func (x *Confirm) Reset() {
 	*x = Confirm{}
-	mi := &file_plugin_proto_msgTypes[50]
+	mi := &file_plugin_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4400,7 +4880,7 @@ func (x *Confirm) String() string {
 func (*Confirm) ProtoMessage() {}
 
 func (x *Confirm) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[50]
+	mi := &file_plugin_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4413,7 +4893,7 @@ func (x *Confirm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Confirm.ProtoReflect.Descriptor instead.
 func (*Confirm) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{50}
+	return file_plugin_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Confirm) GetAcceptLabel() string {
@@ -4432,7 +4912,7 @@ type Wait struct {
 
 func (x *Wait) Reset() {
 	*x = Wait{}
-	mi := &file_plugin_proto_msgTypes[51]
+	mi := &file_plugin_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4444,7 +4924,7 @@ func (x *Wait) String() string {
 func (*Wait) ProtoMessage() {}
 
 func (x *Wait) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[51]
+	mi := &file_plugin_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4457,7 +4937,7 @@ func (x *Wait) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Wait.ProtoReflect.Descriptor instead.
 func (*Wait) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{51}
+	return file_plugin_proto_rawDescGZIP(), []int{56}
 }
 
 // Program has the host run the program that the user's option names, as the user and
@@ -4476,7 +4956,7 @@ type Program struct {
 
 func (x *Program) Reset() {
 	*x = Program{}
-	mi := &file_plugin_proto_msgTypes[52]
+	mi := &file_plugin_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4488,7 +4968,7 @@ func (x *Program) String() string {
 func (*Program) ProtoMessage() {}
 
 func (x *Program) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[52]
+	mi := &file_plugin_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4501,7 +4981,7 @@ func (x *Program) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Program.ProtoReflect.Descriptor instead.
 func (*Program) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{52}
+	return file_plugin_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Program) GetOption() string {
@@ -4542,7 +5022,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_plugin_proto_msgTypes[53]
+	mi := &file_plugin_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4554,7 +5034,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[53]
+	mi := &file_plugin_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4567,7 +5047,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{53}
+	return file_plugin_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Answer) GetCancelled() bool {
@@ -4594,7 +5074,7 @@ type Option_Condition struct {
 
 func (x *Option_Condition) Reset() {
 	*x = Option_Condition{}
-	mi := &file_plugin_proto_msgTypes[54]
+	mi := &file_plugin_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4606,7 +5086,7 @@ func (x *Option_Condition) String() string {
 func (*Option_Condition) ProtoMessage() {}
 
 func (x *Option_Condition) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[54]
+	mi := &file_plugin_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4646,7 +5126,7 @@ type FrameSpec_Field struct {
 
 func (x *FrameSpec_Field) Reset() {
 	*x = FrameSpec_Field{}
-	mi := &file_plugin_proto_msgTypes[57]
+	mi := &file_plugin_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4658,7 +5138,7 @@ func (x *FrameSpec_Field) String() string {
 func (*FrameSpec_Field) ProtoMessage() {}
 
 func (x *FrameSpec_Field) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[57]
+	mi := &file_plugin_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4671,7 +5151,7 @@ func (x *FrameSpec_Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec_Field.ProtoReflect.Descriptor instead.
 func (*FrameSpec_Field) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{36, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{41, 0}
 }
 
 func (x *FrameSpec_Field) GetOffset() uint32 {
@@ -4698,7 +5178,7 @@ type FrameSpec_Reply struct {
 
 func (x *FrameSpec_Reply) Reset() {
 	*x = FrameSpec_Reply{}
-	mi := &file_plugin_proto_msgTypes[58]
+	mi := &file_plugin_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4710,7 +5190,7 @@ func (x *FrameSpec_Reply) String() string {
 func (*FrameSpec_Reply) ProtoMessage() {}
 
 func (x *FrameSpec_Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[58]
+	mi := &file_plugin_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4723,7 +5203,7 @@ func (x *FrameSpec_Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec_Reply.ProtoReflect.Descriptor instead.
 func (*FrameSpec_Reply) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{36, 1}
+	return file_plugin_proto_rawDescGZIP(), []int{41, 1}
 }
 
 func (x *FrameSpec_Reply) GetMatch() uint32 {
@@ -4740,6 +5220,58 @@ func (x *FrameSpec_Reply) GetWith() uint32 {
 	return 0
 }
 
+type FrameSpec_Match struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Offset        uint32                 `protobuf:"varint,1,opt,name=offset,proto3" json:"offset,omitempty"` // bytes from the start of the packet
+	Value         []byte                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`    // at least one byte
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FrameSpec_Match) Reset() {
+	*x = FrameSpec_Match{}
+	mi := &file_plugin_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FrameSpec_Match) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FrameSpec_Match) ProtoMessage() {}
+
+func (x *FrameSpec_Match) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FrameSpec_Match.ProtoReflect.Descriptor instead.
+func (*FrameSpec_Match) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{41, 2}
+}
+
+func (x *FrameSpec_Match) GetOffset() uint32 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *FrameSpec_Match) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
 type Field_Choice struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Value         string                 `protobuf:"bytes,1,opt,name=value,proto3" json:"value,omitempty"`
@@ -4750,7 +5282,7 @@ type Field_Choice struct {
 
 func (x *Field_Choice) Reset() {
 	*x = Field_Choice{}
-	mi := &file_plugin_proto_msgTypes[59]
+	mi := &file_plugin_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4762,7 +5294,7 @@ func (x *Field_Choice) String() string {
 func (*Field_Choice) ProtoMessage() {}
 
 func (x *Field_Choice) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[59]
+	mi := &file_plugin_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4775,7 +5307,7 @@ func (x *Field_Choice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field_Choice.ProtoReflect.Descriptor instead.
 func (*Field_Choice) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{46, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{51, 0}
 }
 
 func (x *Field_Choice) GetValue() string {
@@ -4855,7 +5387,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\x04code\x18\x05 \x01(\x0e2\x18.penstock.plugin.v1.CodeR\x04code\"\"\n" +
 	"\bSeverity\x12\t\n" +
 	"\x05ERROR\x10\x00\x12\v\n" +
-	"\aWARNING\x10\x01\"\xa9\x06\n" +
+	"\aWARNING\x10\x01\"\xe6\x06\n" +
 	"\bFromHost\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x0e\n" +
 	"\x02re\x18\x02 \x01(\x04R\x02re\x121\n" +
@@ -4873,8 +5405,9 @@ const file_plugin_proto_rawDesc = "" +
 	"\x04path\x18\x15 \x01(\v2\x1d.penstock.plugin.v1.PathEventH\x00R\x04path\x12=\n" +
 	"\anetwork\x18\x16 \x01(\v2!.penstock.plugin.v1.NetworkChangeH\x00R\anetwork\x127\n" +
 	"\asuspend\x18\x17 \x01(\v2\x1b.penstock.plugin.v1.SuspendH\x00R\asuspend\x12.\n" +
-	"\x04wake\x18\x18 \x01(\v2\x18.penstock.plugin.v1.WakeH\x00R\x04wakeB\t\n" +
-	"\amessage\"\xc7\x06\n" +
+	"\x04wake\x18\x18 \x01(\v2\x18.penstock.plugin.v1.WakeH\x00R\x04wake\x12;\n" +
+	"\tsa_expire\x18\x19 \x01(\v2\x1c.penstock.plugin.v1.SaExpireH\x00R\bsaExpireB\t\n" +
+	"\amessage\"\xc4\a\n" +
 	"\n" +
 	"FromPlugin\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x0e\n" +
@@ -4895,7 +5428,10 @@ const file_plugin_proto_rawDesc = "" +
 	"\aadopted\x18\x14 \x01(\v2\x1b.penstock.plugin.v1.AdoptedH\x00R\aadopted\x124\n" +
 	"\x06failed\x18\x15 \x01(\v2\x1a.penstock.plugin.v1.FailedH\x00R\x06failed\x12:\n" +
 	"\bprogress\x18\x16 \x01(\v2\x1c.penstock.plugin.v1.ProgressH\x00R\bprogress\x127\n" +
-	"\arefused\x18\x17 \x01(\v2\x1b.penstock.plugin.v1.RefusedH\x00R\arefusedB\t\n" +
+	"\arefused\x18\x17 \x01(\v2\x1b.penstock.plugin.v1.RefusedH\x00R\arefused\x12>\n" +
+	"\n" +
+	"install_sa\x18\x18 \x01(\v2\x1d.penstock.plugin.v1.InstallSaH\x00R\tinstallSa\x12;\n" +
+	"\tremove_sa\x18\x19 \x01(\v2\x1c.penstock.plugin.v1.RemoveSaH\x00R\bremoveSaB\t\n" +
 	"\amessage\"\x04\n" +
 	"\x02Ok\"I\n" +
 	"\aRefused\x12>\n" +
@@ -5029,17 +5565,49 @@ const file_plugin_proto_rawDesc = "" +
 	"\acontext\x18\x03 \x01(\fR\acontext\x12\x16\n" +
 	"\x06length\x18\x04 \x01(\rR\x06length\"\x1e\n" +
 	"\bExported\x12\x12\n" +
-	"\x04data\x18\x01 \x01(\fR\x04data\"\x9b\x01\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\"\xc6\x01\n" +
 	"\x06Attach\x12\x1c\n" +
 	"\ttransport\x18\x01 \x01(\rR\ttransport\x127\n" +
 	"\aframing\x18\x02 \x01(\v2\x1d.penstock.plugin.v1.FrameSpecR\aframing\x12\x1e\n" +
 	"\n" +
 	"preference\x18\x03 \x01(\x11R\n" +
 	"preference\x12\x1a\n" +
-	"\breplaces\x18\x04 \x01(\rR\breplaces\"\t\n" +
+	"\breplaces\x18\x04 \x01(\rR\breplaces\x12)\n" +
+	"\x03esp\x18\x05 \x01(\v2\x17.penstock.plugin.v1.EspR\x03esp\"\t\n" +
 	"\aDrained\"\x1e\n" +
 	"\bResidual\x12\x12\n" +
-	"\x04data\x18\x01 \x01(\fR\x04data\"\xb1\x05\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\"Y\n" +
+	"\x03Esp\x12(\n" +
+	"\x03sas\x18\x01 \x03(\v2\x16.penstock.plugin.v1.SaR\x03sas\x12(\n" +
+	"\x10nat_keepalive_ms\x18\x02 \x01(\rR\x0enatKeepaliveMs\"\xd7\x02\n" +
+	"\x02Sa\x12>\n" +
+	"\tdirection\x18\x01 \x01(\x0e2 .penstock.plugin.v1.Sa.DirectionR\tdirection\x12\x10\n" +
+	"\x03spi\x18\x02 \x01(\rR\x03spi\x12\x14\n" +
+	"\x05suite\x18\x03 \x01(\tR\x05suite\x12\x10\n" +
+	"\x03key\x18\x04 \x01(\fR\x03key\x12\x19\n" +
+	"\bauth_key\x18\x05 \x01(\fR\aauthKey\x12\x10\n" +
+	"\x03esn\x18\x06 \x01(\bR\x03esn\x12\x1d\n" +
+	"\n" +
+	"soft_bytes\x18\a \x01(\x04R\tsoftBytes\x12\x1d\n" +
+	"\n" +
+	"hard_bytes\x18\b \x01(\x04R\thardBytes\x12!\n" +
+	"\fsoft_packets\x18\t \x01(\x04R\vsoftPackets\x12!\n" +
+	"\fhard_packets\x18\n" +
+	" \x01(\x04R\vhardPackets\"&\n" +
+	"\tDirection\x12\v\n" +
+	"\aINBOUND\x10\x00\x12\f\n" +
+	"\bOUTBOUND\x10\x01\"Q\n" +
+	"\tInstallSa\x12\x1c\n" +
+	"\ttransport\x18\x01 \x01(\rR\ttransport\x12&\n" +
+	"\x02sa\x18\x02 \x01(\v2\x16.penstock.plugin.v1.SaR\x02sa\":\n" +
+	"\bRemoveSa\x12\x1c\n" +
+	"\ttransport\x18\x01 \x01(\rR\ttransport\x12\x10\n" +
+	"\x03spi\x18\x02 \x01(\rR\x03spi\"j\n" +
+	"\bSaExpire\x12\x1c\n" +
+	"\ttransport\x18\x01 \x01(\rR\ttransport\x12\x10\n" +
+	"\x03spi\x18\x02 \x01(\rR\x03spi\x12\x1a\n" +
+	"\boutbound\x18\x03 \x01(\bR\boutbound\x12\x12\n" +
+	"\x04hard\x18\x04 \x01(\bR\x04hard\"\xc6\x06\n" +
 	"\tFrameSpec\x12\x16\n" +
 	"\x06header\x18\x01 \x01(\fR\x06header\x12;\n" +
 	"\x06length\x18\x02 \x01(\v2#.penstock.plugin.v1.FrameSpec.FieldR\x06length\x12\x1f\n" +
@@ -5059,13 +5627,18 @@ const file_plugin_proto_rawDesc = "" +
 	"dpdRetryMs\x12\x1e\n" +
 	"\vdpd_dead_ms\x18\x19 \x01(\rR\tdpdDeadMs\x12\x19\n" +
 	"\bdpd_type\x18\x1a \x01(\rR\adpdType\x12\x16\n" +
-	"\x06ignore\x18\x1b \x03(\rR\x06ignore\x1a5\n" +
+	"\x06ignore\x18\x1b \x03(\rR\x06ignore\x12\x14\n" +
+	"\x05probe\x18\x1c \x01(\fR\x05probe\x12F\n" +
+	"\fprobe_answer\x18\x1d \x03(\v2#.penstock.plugin.v1.FrameSpec.MatchR\vprobeAnswer\x1a5\n" +
 	"\x05Field\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\rR\x06offset\x12\x14\n" +
 	"\x05width\x18\x02 \x01(\rR\x05width\x1a1\n" +
 	"\x05Reply\x12\x14\n" +
 	"\x05match\x18\x01 \x01(\rR\x05match\x12\x12\n" +
-	"\x04with\x18\x02 \x01(\rR\x04with\"Z\n" +
+	"\x04with\x18\x02 \x01(\rR\x04with\x1a5\n" +
+	"\x05Match\x12\x16\n" +
+	"\x06offset\x18\x01 \x01(\rR\x06offset\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\"Z\n" +
 	"\fControlFrame\x12\x1c\n" +
 	"\ttransport\x18\x01 \x01(\rR\ttransport\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\rR\x04type\x12\x18\n" +
@@ -5195,8 +5768,8 @@ func file_plugin_proto_rawDescGZIP() []byte {
 	return file_plugin_proto_rawDescData
 }
 
-var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
-var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 61)
+var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
+var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 67)
 var file_plugin_proto_goTypes = []any{
 	(Code)(0),                // 0: penstock.plugin.v1.Code
 	(Phase)(0),               // 1: penstock.plugin.v1.Phase
@@ -5205,153 +5778,168 @@ var file_plugin_proto_goTypes = []any{
 	(Stop_Reason)(0),         // 4: penstock.plugin.v1.Stop.Reason
 	(Progress_Level)(0),      // 5: penstock.plugin.v1.Progress.Level
 	(Failed_Retry)(0),        // 6: penstock.plugin.v1.Failed.Retry
-	(PathEvent_Kind)(0),      // 7: penstock.plugin.v1.PathEvent.Kind
-	(Field_Kind)(0),          // 8: penstock.plugin.v1.Field.Kind
-	(*DescribeRequest)(nil),  // 9: penstock.plugin.v1.DescribeRequest
-	(*DescribeResponse)(nil), // 10: penstock.plugin.v1.DescribeResponse
-	(*Protocol)(nil),         // 11: penstock.plugin.v1.Protocol
-	(*Option)(nil),           // 12: penstock.plugin.v1.Option
-	(*ValidateRequest)(nil),  // 13: penstock.plugin.v1.ValidateRequest
-	(*ValidateResponse)(nil), // 14: penstock.plugin.v1.ValidateResponse
-	(*Diagnostic)(nil),       // 15: penstock.plugin.v1.Diagnostic
-	(*FromHost)(nil),         // 16: penstock.plugin.v1.FromHost
-	(*FromPlugin)(nil),       // 17: penstock.plugin.v1.FromPlugin
-	(*Ok)(nil),               // 18: penstock.plugin.v1.Ok
-	(*Refused)(nil),          // 19: penstock.plugin.v1.Refused
-	(*Start)(nil),            // 20: penstock.plugin.v1.Start
-	(*Resume)(nil),           // 21: penstock.plugin.v1.Resume
-	(*InstalledPath)(nil),    // 22: penstock.plugin.v1.InstalledPath
-	(*Adopted)(nil),          // 23: penstock.plugin.v1.Adopted
-	(*Stop)(nil),             // 24: penstock.plugin.v1.Stop
-	(*SetPhase)(nil),         // 25: penstock.plugin.v1.SetPhase
-	(*Progress)(nil),         // 26: penstock.plugin.v1.Progress
-	(*Failed)(nil),           // 27: penstock.plugin.v1.Failed
-	(*Checkpoint)(nil),       // 28: penstock.plugin.v1.Checkpoint
-	(*Open)(nil),             // 29: penstock.plugin.v1.Open
-	(*Tcp)(nil),              // 30: penstock.plugin.v1.Tcp
-	(*Udp)(nil),              // 31: penstock.plugin.v1.Udp
-	(*Tls)(nil),              // 32: penstock.plugin.v1.Tls
-	(*Dtls)(nil),             // 33: penstock.plugin.v1.Dtls
-	(*Psk)(nil),              // 34: penstock.plugin.v1.Psk
-	(*Exporter)(nil),         // 35: penstock.plugin.v1.Exporter
-	(*Resumption)(nil),       // 36: penstock.plugin.v1.Resumption
-	(*Opened)(nil),           // 37: penstock.plugin.v1.Opened
-	(*TlsInfo)(nil),          // 38: penstock.plugin.v1.TlsInfo
-	(*Close)(nil),            // 39: penstock.plugin.v1.Close
-	(*Export)(nil),           // 40: penstock.plugin.v1.Export
-	(*Exported)(nil),         // 41: penstock.plugin.v1.Exported
-	(*Attach)(nil),           // 42: penstock.plugin.v1.Attach
-	(*Drained)(nil),          // 43: penstock.plugin.v1.Drained
-	(*Residual)(nil),         // 44: penstock.plugin.v1.Residual
-	(*FrameSpec)(nil),        // 45: penstock.plugin.v1.FrameSpec
-	(*ControlFrame)(nil),     // 46: penstock.plugin.v1.ControlFrame
-	(*PathEvent)(nil),        // 47: penstock.plugin.v1.PathEvent
-	(*NetConfig)(nil),        // 48: penstock.plugin.v1.NetConfig
-	(*Pair)(nil),             // 49: penstock.plugin.v1.Pair
-	(*NetworkChange)(nil),    // 50: penstock.plugin.v1.NetworkChange
-	(*Suspend)(nil),          // 51: penstock.plugin.v1.Suspend
-	(*Wake)(nil),             // 52: penstock.plugin.v1.Wake
-	(*Prompt)(nil),           // 53: penstock.plugin.v1.Prompt
-	(*Form)(nil),             // 54: penstock.plugin.v1.Form
-	(*Field)(nil),            // 55: penstock.plugin.v1.Field
-	(*Sso)(nil),              // 56: penstock.plugin.v1.Sso
-	(*Loopback)(nil),         // 57: penstock.plugin.v1.Loopback
-	(*Cookies)(nil),          // 58: penstock.plugin.v1.Cookies
-	(*Confirm)(nil),          // 59: penstock.plugin.v1.Confirm
-	(*Wait)(nil),             // 60: penstock.plugin.v1.Wait
-	(*Program)(nil),          // 61: penstock.plugin.v1.Program
-	(*Answer)(nil),           // 62: penstock.plugin.v1.Answer
-	(*Option_Condition)(nil), // 63: penstock.plugin.v1.Option.Condition
-	nil,                      // 64: penstock.plugin.v1.ValidateRequest.OptionsEntry
-	nil,                      // 65: penstock.plugin.v1.Start.OptionsEntry
-	(*FrameSpec_Field)(nil),  // 66: penstock.plugin.v1.FrameSpec.Field
-	(*FrameSpec_Reply)(nil),  // 67: penstock.plugin.v1.FrameSpec.Reply
-	(*Field_Choice)(nil),     // 68: penstock.plugin.v1.Field.Choice
-	nil,                      // 69: penstock.plugin.v1.Answer.ValuesEntry
+	(Sa_Direction)(0),        // 7: penstock.plugin.v1.Sa.Direction
+	(PathEvent_Kind)(0),      // 8: penstock.plugin.v1.PathEvent.Kind
+	(Field_Kind)(0),          // 9: penstock.plugin.v1.Field.Kind
+	(*DescribeRequest)(nil),  // 10: penstock.plugin.v1.DescribeRequest
+	(*DescribeResponse)(nil), // 11: penstock.plugin.v1.DescribeResponse
+	(*Protocol)(nil),         // 12: penstock.plugin.v1.Protocol
+	(*Option)(nil),           // 13: penstock.plugin.v1.Option
+	(*ValidateRequest)(nil),  // 14: penstock.plugin.v1.ValidateRequest
+	(*ValidateResponse)(nil), // 15: penstock.plugin.v1.ValidateResponse
+	(*Diagnostic)(nil),       // 16: penstock.plugin.v1.Diagnostic
+	(*FromHost)(nil),         // 17: penstock.plugin.v1.FromHost
+	(*FromPlugin)(nil),       // 18: penstock.plugin.v1.FromPlugin
+	(*Ok)(nil),               // 19: penstock.plugin.v1.Ok
+	(*Refused)(nil),          // 20: penstock.plugin.v1.Refused
+	(*Start)(nil),            // 21: penstock.plugin.v1.Start
+	(*Resume)(nil),           // 22: penstock.plugin.v1.Resume
+	(*InstalledPath)(nil),    // 23: penstock.plugin.v1.InstalledPath
+	(*Adopted)(nil),          // 24: penstock.plugin.v1.Adopted
+	(*Stop)(nil),             // 25: penstock.plugin.v1.Stop
+	(*SetPhase)(nil),         // 26: penstock.plugin.v1.SetPhase
+	(*Progress)(nil),         // 27: penstock.plugin.v1.Progress
+	(*Failed)(nil),           // 28: penstock.plugin.v1.Failed
+	(*Checkpoint)(nil),       // 29: penstock.plugin.v1.Checkpoint
+	(*Open)(nil),             // 30: penstock.plugin.v1.Open
+	(*Tcp)(nil),              // 31: penstock.plugin.v1.Tcp
+	(*Udp)(nil),              // 32: penstock.plugin.v1.Udp
+	(*Tls)(nil),              // 33: penstock.plugin.v1.Tls
+	(*Dtls)(nil),             // 34: penstock.plugin.v1.Dtls
+	(*Psk)(nil),              // 35: penstock.plugin.v1.Psk
+	(*Exporter)(nil),         // 36: penstock.plugin.v1.Exporter
+	(*Resumption)(nil),       // 37: penstock.plugin.v1.Resumption
+	(*Opened)(nil),           // 38: penstock.plugin.v1.Opened
+	(*TlsInfo)(nil),          // 39: penstock.plugin.v1.TlsInfo
+	(*Close)(nil),            // 40: penstock.plugin.v1.Close
+	(*Export)(nil),           // 41: penstock.plugin.v1.Export
+	(*Exported)(nil),         // 42: penstock.plugin.v1.Exported
+	(*Attach)(nil),           // 43: penstock.plugin.v1.Attach
+	(*Drained)(nil),          // 44: penstock.plugin.v1.Drained
+	(*Residual)(nil),         // 45: penstock.plugin.v1.Residual
+	(*Esp)(nil),              // 46: penstock.plugin.v1.Esp
+	(*Sa)(nil),               // 47: penstock.plugin.v1.Sa
+	(*InstallSa)(nil),        // 48: penstock.plugin.v1.InstallSa
+	(*RemoveSa)(nil),         // 49: penstock.plugin.v1.RemoveSa
+	(*SaExpire)(nil),         // 50: penstock.plugin.v1.SaExpire
+	(*FrameSpec)(nil),        // 51: penstock.plugin.v1.FrameSpec
+	(*ControlFrame)(nil),     // 52: penstock.plugin.v1.ControlFrame
+	(*PathEvent)(nil),        // 53: penstock.plugin.v1.PathEvent
+	(*NetConfig)(nil),        // 54: penstock.plugin.v1.NetConfig
+	(*Pair)(nil),             // 55: penstock.plugin.v1.Pair
+	(*NetworkChange)(nil),    // 56: penstock.plugin.v1.NetworkChange
+	(*Suspend)(nil),          // 57: penstock.plugin.v1.Suspend
+	(*Wake)(nil),             // 58: penstock.plugin.v1.Wake
+	(*Prompt)(nil),           // 59: penstock.plugin.v1.Prompt
+	(*Form)(nil),             // 60: penstock.plugin.v1.Form
+	(*Field)(nil),            // 61: penstock.plugin.v1.Field
+	(*Sso)(nil),              // 62: penstock.plugin.v1.Sso
+	(*Loopback)(nil),         // 63: penstock.plugin.v1.Loopback
+	(*Cookies)(nil),          // 64: penstock.plugin.v1.Cookies
+	(*Confirm)(nil),          // 65: penstock.plugin.v1.Confirm
+	(*Wait)(nil),             // 66: penstock.plugin.v1.Wait
+	(*Program)(nil),          // 67: penstock.plugin.v1.Program
+	(*Answer)(nil),           // 68: penstock.plugin.v1.Answer
+	(*Option_Condition)(nil), // 69: penstock.plugin.v1.Option.Condition
+	nil,                      // 70: penstock.plugin.v1.ValidateRequest.OptionsEntry
+	nil,                      // 71: penstock.plugin.v1.Start.OptionsEntry
+	(*FrameSpec_Field)(nil),  // 72: penstock.plugin.v1.FrameSpec.Field
+	(*FrameSpec_Reply)(nil),  // 73: penstock.plugin.v1.FrameSpec.Reply
+	(*FrameSpec_Match)(nil),  // 74: penstock.plugin.v1.FrameSpec.Match
+	(*Field_Choice)(nil),     // 75: penstock.plugin.v1.Field.Choice
+	nil,                      // 76: penstock.plugin.v1.Answer.ValuesEntry
 }
 var file_plugin_proto_depIdxs = []int32{
-	11, // 0: penstock.plugin.v1.DescribeResponse.protocols:type_name -> penstock.plugin.v1.Protocol
-	12, // 1: penstock.plugin.v1.DescribeResponse.options:type_name -> penstock.plugin.v1.Option
+	12, // 0: penstock.plugin.v1.DescribeResponse.protocols:type_name -> penstock.plugin.v1.Protocol
+	13, // 1: penstock.plugin.v1.DescribeResponse.options:type_name -> penstock.plugin.v1.Option
 	2,  // 2: penstock.plugin.v1.Option.type:type_name -> penstock.plugin.v1.Option.Type
-	63, // 3: penstock.plugin.v1.Option.visible_if:type_name -> penstock.plugin.v1.Option.Condition
-	64, // 4: penstock.plugin.v1.ValidateRequest.options:type_name -> penstock.plugin.v1.ValidateRequest.OptionsEntry
-	15, // 5: penstock.plugin.v1.ValidateResponse.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
+	69, // 3: penstock.plugin.v1.Option.visible_if:type_name -> penstock.plugin.v1.Option.Condition
+	70, // 4: penstock.plugin.v1.ValidateRequest.options:type_name -> penstock.plugin.v1.ValidateRequest.OptionsEntry
+	16, // 5: penstock.plugin.v1.ValidateResponse.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
 	3,  // 6: penstock.plugin.v1.Diagnostic.severity:type_name -> penstock.plugin.v1.Diagnostic.Severity
 	0,  // 7: penstock.plugin.v1.Diagnostic.code:type_name -> penstock.plugin.v1.Code
-	20, // 8: penstock.plugin.v1.FromHost.start:type_name -> penstock.plugin.v1.Start
-	21, // 9: penstock.plugin.v1.FromHost.resume:type_name -> penstock.plugin.v1.Resume
-	24, // 10: penstock.plugin.v1.FromHost.stop:type_name -> penstock.plugin.v1.Stop
-	62, // 11: penstock.plugin.v1.FromHost.answer:type_name -> penstock.plugin.v1.Answer
-	37, // 12: penstock.plugin.v1.FromHost.opened:type_name -> penstock.plugin.v1.Opened
-	18, // 13: penstock.plugin.v1.FromHost.ok:type_name -> penstock.plugin.v1.Ok
-	19, // 14: penstock.plugin.v1.FromHost.refused:type_name -> penstock.plugin.v1.Refused
-	43, // 15: penstock.plugin.v1.FromHost.drained:type_name -> penstock.plugin.v1.Drained
-	41, // 16: penstock.plugin.v1.FromHost.exported:type_name -> penstock.plugin.v1.Exported
-	46, // 17: penstock.plugin.v1.FromHost.frame:type_name -> penstock.plugin.v1.ControlFrame
-	47, // 18: penstock.plugin.v1.FromHost.path:type_name -> penstock.plugin.v1.PathEvent
-	50, // 19: penstock.plugin.v1.FromHost.network:type_name -> penstock.plugin.v1.NetworkChange
-	51, // 20: penstock.plugin.v1.FromHost.suspend:type_name -> penstock.plugin.v1.Suspend
-	52, // 21: penstock.plugin.v1.FromHost.wake:type_name -> penstock.plugin.v1.Wake
-	25, // 22: penstock.plugin.v1.FromPlugin.phase:type_name -> penstock.plugin.v1.SetPhase
-	53, // 23: penstock.plugin.v1.FromPlugin.prompt:type_name -> penstock.plugin.v1.Prompt
-	29, // 24: penstock.plugin.v1.FromPlugin.open:type_name -> penstock.plugin.v1.Open
-	39, // 25: penstock.plugin.v1.FromPlugin.close:type_name -> penstock.plugin.v1.Close
-	42, // 26: penstock.plugin.v1.FromPlugin.attach:type_name -> penstock.plugin.v1.Attach
-	44, // 27: penstock.plugin.v1.FromPlugin.residual:type_name -> penstock.plugin.v1.Residual
-	48, // 28: penstock.plugin.v1.FromPlugin.config:type_name -> penstock.plugin.v1.NetConfig
-	46, // 29: penstock.plugin.v1.FromPlugin.frame:type_name -> penstock.plugin.v1.ControlFrame
-	28, // 30: penstock.plugin.v1.FromPlugin.checkpoint:type_name -> penstock.plugin.v1.Checkpoint
-	40, // 31: penstock.plugin.v1.FromPlugin.export:type_name -> penstock.plugin.v1.Export
-	23, // 32: penstock.plugin.v1.FromPlugin.adopted:type_name -> penstock.plugin.v1.Adopted
-	27, // 33: penstock.plugin.v1.FromPlugin.failed:type_name -> penstock.plugin.v1.Failed
-	26, // 34: penstock.plugin.v1.FromPlugin.progress:type_name -> penstock.plugin.v1.Progress
-	19, // 35: penstock.plugin.v1.FromPlugin.refused:type_name -> penstock.plugin.v1.Refused
-	15, // 36: penstock.plugin.v1.Refused.diagnostic:type_name -> penstock.plugin.v1.Diagnostic
-	65, // 37: penstock.plugin.v1.Start.options:type_name -> penstock.plugin.v1.Start.OptionsEntry
-	20, // 38: penstock.plugin.v1.Resume.start:type_name -> penstock.plugin.v1.Start
-	22, // 39: penstock.plugin.v1.Resume.installed:type_name -> penstock.plugin.v1.InstalledPath
-	4,  // 40: penstock.plugin.v1.Stop.reason:type_name -> penstock.plugin.v1.Stop.Reason
-	1,  // 41: penstock.plugin.v1.SetPhase.phase:type_name -> penstock.plugin.v1.Phase
-	5,  // 42: penstock.plugin.v1.Progress.level:type_name -> penstock.plugin.v1.Progress.Level
-	15, // 43: penstock.plugin.v1.Failed.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
-	6,  // 44: penstock.plugin.v1.Failed.retry:type_name -> penstock.plugin.v1.Failed.Retry
-	30, // 45: penstock.plugin.v1.Open.tcp:type_name -> penstock.plugin.v1.Tcp
-	32, // 46: penstock.plugin.v1.Open.tls:type_name -> penstock.plugin.v1.Tls
-	31, // 47: penstock.plugin.v1.Open.udp:type_name -> penstock.plugin.v1.Udp
-	33, // 48: penstock.plugin.v1.Open.dtls:type_name -> penstock.plugin.v1.Dtls
-	34, // 49: penstock.plugin.v1.Dtls.psk:type_name -> penstock.plugin.v1.Psk
-	36, // 50: penstock.plugin.v1.Dtls.resumption:type_name -> penstock.plugin.v1.Resumption
-	35, // 51: penstock.plugin.v1.Psk.exporter:type_name -> penstock.plugin.v1.Exporter
-	38, // 52: penstock.plugin.v1.Opened.tls:type_name -> penstock.plugin.v1.TlsInfo
-	45, // 53: penstock.plugin.v1.Attach.framing:type_name -> penstock.plugin.v1.FrameSpec
-	66, // 54: penstock.plugin.v1.FrameSpec.length:type_name -> penstock.plugin.v1.FrameSpec.Field
-	66, // 55: penstock.plugin.v1.FrameSpec.type:type_name -> penstock.plugin.v1.FrameSpec.Field
-	67, // 56: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
-	7,  // 57: penstock.plugin.v1.PathEvent.kind:type_name -> penstock.plugin.v1.PathEvent.Kind
-	49, // 58: penstock.plugin.v1.NetConfig.script_options:type_name -> penstock.plugin.v1.Pair
-	54, // 59: penstock.plugin.v1.Prompt.form:type_name -> penstock.plugin.v1.Form
-	56, // 60: penstock.plugin.v1.Prompt.sso:type_name -> penstock.plugin.v1.Sso
-	59, // 61: penstock.plugin.v1.Prompt.confirm:type_name -> penstock.plugin.v1.Confirm
-	60, // 62: penstock.plugin.v1.Prompt.wait:type_name -> penstock.plugin.v1.Wait
-	61, // 63: penstock.plugin.v1.Prompt.program:type_name -> penstock.plugin.v1.Program
-	55, // 64: penstock.plugin.v1.Form.fields:type_name -> penstock.plugin.v1.Field
-	8,  // 65: penstock.plugin.v1.Field.kind:type_name -> penstock.plugin.v1.Field.Kind
-	68, // 66: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
-	57, // 67: penstock.plugin.v1.Sso.loopback:type_name -> penstock.plugin.v1.Loopback
-	58, // 68: penstock.plugin.v1.Sso.cookies:type_name -> penstock.plugin.v1.Cookies
-	49, // 69: penstock.plugin.v1.Program.env:type_name -> penstock.plugin.v1.Pair
-	69, // 70: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
-	9,  // 71: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
-	13, // 72: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
-	16, // 73: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
-	10, // 74: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
-	14, // 75: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
-	17, // 76: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
-	74, // [74:77] is the sub-list for method output_type
-	71, // [71:74] is the sub-list for method input_type
-	71, // [71:71] is the sub-list for extension type_name
-	71, // [71:71] is the sub-list for extension extendee
-	0,  // [0:71] is the sub-list for field type_name
+	21, // 8: penstock.plugin.v1.FromHost.start:type_name -> penstock.plugin.v1.Start
+	22, // 9: penstock.plugin.v1.FromHost.resume:type_name -> penstock.plugin.v1.Resume
+	25, // 10: penstock.plugin.v1.FromHost.stop:type_name -> penstock.plugin.v1.Stop
+	68, // 11: penstock.plugin.v1.FromHost.answer:type_name -> penstock.plugin.v1.Answer
+	38, // 12: penstock.plugin.v1.FromHost.opened:type_name -> penstock.plugin.v1.Opened
+	19, // 13: penstock.plugin.v1.FromHost.ok:type_name -> penstock.plugin.v1.Ok
+	20, // 14: penstock.plugin.v1.FromHost.refused:type_name -> penstock.plugin.v1.Refused
+	44, // 15: penstock.plugin.v1.FromHost.drained:type_name -> penstock.plugin.v1.Drained
+	42, // 16: penstock.plugin.v1.FromHost.exported:type_name -> penstock.plugin.v1.Exported
+	52, // 17: penstock.plugin.v1.FromHost.frame:type_name -> penstock.plugin.v1.ControlFrame
+	53, // 18: penstock.plugin.v1.FromHost.path:type_name -> penstock.plugin.v1.PathEvent
+	56, // 19: penstock.plugin.v1.FromHost.network:type_name -> penstock.plugin.v1.NetworkChange
+	57, // 20: penstock.plugin.v1.FromHost.suspend:type_name -> penstock.plugin.v1.Suspend
+	58, // 21: penstock.plugin.v1.FromHost.wake:type_name -> penstock.plugin.v1.Wake
+	50, // 22: penstock.plugin.v1.FromHost.sa_expire:type_name -> penstock.plugin.v1.SaExpire
+	26, // 23: penstock.plugin.v1.FromPlugin.phase:type_name -> penstock.plugin.v1.SetPhase
+	59, // 24: penstock.plugin.v1.FromPlugin.prompt:type_name -> penstock.plugin.v1.Prompt
+	30, // 25: penstock.plugin.v1.FromPlugin.open:type_name -> penstock.plugin.v1.Open
+	40, // 26: penstock.plugin.v1.FromPlugin.close:type_name -> penstock.plugin.v1.Close
+	43, // 27: penstock.plugin.v1.FromPlugin.attach:type_name -> penstock.plugin.v1.Attach
+	45, // 28: penstock.plugin.v1.FromPlugin.residual:type_name -> penstock.plugin.v1.Residual
+	54, // 29: penstock.plugin.v1.FromPlugin.config:type_name -> penstock.plugin.v1.NetConfig
+	52, // 30: penstock.plugin.v1.FromPlugin.frame:type_name -> penstock.plugin.v1.ControlFrame
+	29, // 31: penstock.plugin.v1.FromPlugin.checkpoint:type_name -> penstock.plugin.v1.Checkpoint
+	41, // 32: penstock.plugin.v1.FromPlugin.export:type_name -> penstock.plugin.v1.Export
+	24, // 33: penstock.plugin.v1.FromPlugin.adopted:type_name -> penstock.plugin.v1.Adopted
+	28, // 34: penstock.plugin.v1.FromPlugin.failed:type_name -> penstock.plugin.v1.Failed
+	27, // 35: penstock.plugin.v1.FromPlugin.progress:type_name -> penstock.plugin.v1.Progress
+	20, // 36: penstock.plugin.v1.FromPlugin.refused:type_name -> penstock.plugin.v1.Refused
+	48, // 37: penstock.plugin.v1.FromPlugin.install_sa:type_name -> penstock.plugin.v1.InstallSa
+	49, // 38: penstock.plugin.v1.FromPlugin.remove_sa:type_name -> penstock.plugin.v1.RemoveSa
+	16, // 39: penstock.plugin.v1.Refused.diagnostic:type_name -> penstock.plugin.v1.Diagnostic
+	71, // 40: penstock.plugin.v1.Start.options:type_name -> penstock.plugin.v1.Start.OptionsEntry
+	21, // 41: penstock.plugin.v1.Resume.start:type_name -> penstock.plugin.v1.Start
+	23, // 42: penstock.plugin.v1.Resume.installed:type_name -> penstock.plugin.v1.InstalledPath
+	4,  // 43: penstock.plugin.v1.Stop.reason:type_name -> penstock.plugin.v1.Stop.Reason
+	1,  // 44: penstock.plugin.v1.SetPhase.phase:type_name -> penstock.plugin.v1.Phase
+	5,  // 45: penstock.plugin.v1.Progress.level:type_name -> penstock.plugin.v1.Progress.Level
+	16, // 46: penstock.plugin.v1.Failed.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
+	6,  // 47: penstock.plugin.v1.Failed.retry:type_name -> penstock.plugin.v1.Failed.Retry
+	31, // 48: penstock.plugin.v1.Open.tcp:type_name -> penstock.plugin.v1.Tcp
+	33, // 49: penstock.plugin.v1.Open.tls:type_name -> penstock.plugin.v1.Tls
+	32, // 50: penstock.plugin.v1.Open.udp:type_name -> penstock.plugin.v1.Udp
+	34, // 51: penstock.plugin.v1.Open.dtls:type_name -> penstock.plugin.v1.Dtls
+	35, // 52: penstock.plugin.v1.Dtls.psk:type_name -> penstock.plugin.v1.Psk
+	37, // 53: penstock.plugin.v1.Dtls.resumption:type_name -> penstock.plugin.v1.Resumption
+	36, // 54: penstock.plugin.v1.Psk.exporter:type_name -> penstock.plugin.v1.Exporter
+	39, // 55: penstock.plugin.v1.Opened.tls:type_name -> penstock.plugin.v1.TlsInfo
+	51, // 56: penstock.plugin.v1.Attach.framing:type_name -> penstock.plugin.v1.FrameSpec
+	46, // 57: penstock.plugin.v1.Attach.esp:type_name -> penstock.plugin.v1.Esp
+	47, // 58: penstock.plugin.v1.Esp.sas:type_name -> penstock.plugin.v1.Sa
+	7,  // 59: penstock.plugin.v1.Sa.direction:type_name -> penstock.plugin.v1.Sa.Direction
+	47, // 60: penstock.plugin.v1.InstallSa.sa:type_name -> penstock.plugin.v1.Sa
+	72, // 61: penstock.plugin.v1.FrameSpec.length:type_name -> penstock.plugin.v1.FrameSpec.Field
+	72, // 62: penstock.plugin.v1.FrameSpec.type:type_name -> penstock.plugin.v1.FrameSpec.Field
+	73, // 63: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
+	74, // 64: penstock.plugin.v1.FrameSpec.probe_answer:type_name -> penstock.plugin.v1.FrameSpec.Match
+	8,  // 65: penstock.plugin.v1.PathEvent.kind:type_name -> penstock.plugin.v1.PathEvent.Kind
+	55, // 66: penstock.plugin.v1.NetConfig.script_options:type_name -> penstock.plugin.v1.Pair
+	60, // 67: penstock.plugin.v1.Prompt.form:type_name -> penstock.plugin.v1.Form
+	62, // 68: penstock.plugin.v1.Prompt.sso:type_name -> penstock.plugin.v1.Sso
+	65, // 69: penstock.plugin.v1.Prompt.confirm:type_name -> penstock.plugin.v1.Confirm
+	66, // 70: penstock.plugin.v1.Prompt.wait:type_name -> penstock.plugin.v1.Wait
+	67, // 71: penstock.plugin.v1.Prompt.program:type_name -> penstock.plugin.v1.Program
+	61, // 72: penstock.plugin.v1.Form.fields:type_name -> penstock.plugin.v1.Field
+	9,  // 73: penstock.plugin.v1.Field.kind:type_name -> penstock.plugin.v1.Field.Kind
+	75, // 74: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
+	63, // 75: penstock.plugin.v1.Sso.loopback:type_name -> penstock.plugin.v1.Loopback
+	64, // 76: penstock.plugin.v1.Sso.cookies:type_name -> penstock.plugin.v1.Cookies
+	55, // 77: penstock.plugin.v1.Program.env:type_name -> penstock.plugin.v1.Pair
+	76, // 78: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
+	10, // 79: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
+	14, // 80: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
+	17, // 81: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
+	11, // 82: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
+	15, // 83: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
+	18, // 84: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
+	82, // [82:85] is the sub-list for method output_type
+	79, // [79:82] is the sub-list for method input_type
+	79, // [79:79] is the sub-list for extension type_name
+	79, // [79:79] is the sub-list for extension extendee
+	0,  // [0:79] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -5374,6 +5962,7 @@ func file_plugin_proto_init() {
 		(*FromHost_Network)(nil),
 		(*FromHost_Suspend)(nil),
 		(*FromHost_Wake)(nil),
+		(*FromHost_SaExpire)(nil),
 	}
 	file_plugin_proto_msgTypes[8].OneofWrappers = []any{
 		(*FromPlugin_Phase)(nil),
@@ -5390,6 +5979,8 @@ func file_plugin_proto_init() {
 		(*FromPlugin_Failed)(nil),
 		(*FromPlugin_Progress)(nil),
 		(*FromPlugin_Refused)(nil),
+		(*FromPlugin_InstallSa)(nil),
+		(*FromPlugin_RemoveSa)(nil),
 	}
 	file_plugin_proto_msgTypes[20].OneofWrappers = []any{
 		(*Open_Tcp)(nil),
@@ -5405,14 +5996,14 @@ func file_plugin_proto_init() {
 		(*Psk_Raw)(nil),
 		(*Psk_Exporter)(nil),
 	}
-	file_plugin_proto_msgTypes[44].OneofWrappers = []any{
+	file_plugin_proto_msgTypes[49].OneofWrappers = []any{
 		(*Prompt_Form)(nil),
 		(*Prompt_Sso)(nil),
 		(*Prompt_Confirm)(nil),
 		(*Prompt_Wait)(nil),
 		(*Prompt_Program)(nil),
 	}
-	file_plugin_proto_msgTypes[47].OneofWrappers = []any{
+	file_plugin_proto_msgTypes[52].OneofWrappers = []any{
 		(*Sso_Loopback)(nil),
 		(*Sso_Cookies)(nil),
 	}
@@ -5421,8 +6012,8 @@ func file_plugin_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
-			NumEnums:      9,
-			NumMessages:   61,
+			NumEnums:      10,
+			NumMessages:   67,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

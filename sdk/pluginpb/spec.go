@@ -16,10 +16,14 @@ func (x *FrameSpec) Spec() (framing.Spec, error) {
 			Keepalive: framing.Keepalive{Idle: ms(x.GetKeepaliveIdleMs()), Type: x.GetKeepaliveType()},
 			Dpd:       framing.Dpd{After: ms(x.GetDpdAfterMs()), Retry: ms(x.GetDpdRetryMs()), Dead: ms(x.GetDpdDeadMs()), Type: x.GetDpdType()},
 			Ignore:    x.GetIgnore(),
+			Probe:     framing.Probe{Packet: x.GetProbe()},
 		},
 	}
 	for _, r := range x.GetReplies() {
 		s.Rules.Replies = append(s.Rules.Replies, framing.Reply{Match: r.GetMatch(), With: r.GetWith()})
+	}
+	for _, m := range x.GetProbeAnswer() {
+		s.Rules.Probe.Answer = append(s.Rules.Probe.Answer, framing.Match{Offset: int(m.GetOffset()), Value: m.GetValue()})
 	}
 	return s, s.Validate()
 }

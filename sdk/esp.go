@@ -1,0 +1,112 @@
+package sdk
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/penstock-vpn/penstock/sdk/diag"
+	"github.com/penstock-vpn/penstock/sdk/framing"
+	"github.com/penstock-vpn/penstock/sdk/pluginpb"
+)
+
+// ESP makes an attached UDP transport carry ESP in UDP (RFC 3948), in tunnel mode. The
+// Spec has no header then: it may say how dead peers are found, with a Probe. Messages
+// of IKE that share the port come as ControlFrame and go with Path.Send, both of type
+// 0 and without the four zero bytes, which the host takes away and puts on.
+type ESP struct {
+	SAs []SA // to begin with: one outbound, one or more inbound
+	// NATKeepalive is how long nothing is sent before a byte keeps a NAT's mapping; 0: never.
+	NATKeepalive time.Duration
+}
+
+// Direction is which way the packets of an SA go.
+type Direction int
+
+// The directions, seen from here.
+const (
+	Inbound Direction = iota
+	Outbound
+)
+
+// String is the direction in a word.
+func (d Direction) String() string { return [...]string{"inbound", "outbound"}[d&1] }
+
+// SA is one direction of an agreement on keys. Each SA needs keys of its own.
+type SA struct {
+	Direction Direction
+	SPI       uint32 // 256 and up, chosen by who receives with it
+	// Suite is "aes128gcm16", "aes192gcm16", "aes256gcm16" or "chacha20poly1305"; or
+	// AES-CBC and an HMAC: one of aes128, aes192 and aes256 with one of md5, sha1,
+	// sha256, sha384 and sha512, as in "aes128-sha1".
+	Suite          string
+	Key            []byte // of the cipher; an AEAD's salt of 4 bytes is its end
+	AuthKey        []byte // of the HMAC; an AEAD has none
+	ESN            bool   // extended sequence numbers
+	Bytes, Packets Limit  // what it may carry; sequence numbers limit the packets, too
+}
+
+// Limit of an SA. SAExpired comes at Soft, when it is to be replaced, and at Hard,
+// when it is over. 0 is none.
+type Limit struct{ Soft, Hard uint64 }
+
+// Format prints an SA without its keys, for every verb.
+func (sa SA) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "%v SA %#08x %s", sa.Direction, sa.SPI, sa.Suite)
+}
+
+// InstallSA adds an SA to a path of ESP: an inbound one beside those that are there
+// (at most 8), an outbound one in place of the one before. Not to lose a packet, a
+// rekey installs inbound first, then tells the peer, then installs outbound, and removes
+// the old inbound one last.
+func (p *Path) InstallSA(ctx context.Context, sa SA) error {
+	install := &pluginpb.InstallSa{Transport: p.id, Sa: sa.message()}
+	return p.session.stream.order(ctx, &pluginpb.FromPlugin{Message: &pluginpb.FromPlugin_InstallSa{InstallSa: install}})
+}
+
+// RemoveSA removes an inbound SA, which may be gone already.
+func (p *Path) RemoveSA(ctx context.Context, spi uint32) error {
+	remove := &pluginpb.RemoveSa{Transport: p.id, Spi: spi}
+	return p.session.stream.order(ctx, &pluginpb.FromPlugin{Message: &pluginpb.FromPlugin_RemoveSa{RemoveSa: remove}})
+}
+
+// validate says what no host takes; nil is no ESP.
+func (e *ESP) validate(t *Transport, f framing.Spec) error {
+	if e == nil {
+		return nil
+	}
+	outbound := 0
+	for _, sa := range e.SAs {
+		if sa.Direction == Outbound {
+			outbound++
+		}
+	}
+	switch {
+	case t.kind != kindUDP:
+		return diag.Newf(diag.Invalid, "ESP goes over a udp transport, not over %s", t.kind)
+	case len(f.Header) > 0:
+		return diag.Newf(diag.Invalid, "frames of ESP are IP packets, without a header")
+	case outbound != 1 || len(e.SAs) < 2:
+		return diag.Newf(diag.Invalid, "ESP begins with one outbound SA and at least one inbound, not with %d and %d", outbound, len(e.SAs)-outbound)
+	}
+	return nil
+}
+
+func (e *ESP) message() *pluginpb.Esp {
+	if e == nil {
+		return nil
+	}
+	m := &pluginpb.Esp{NatKeepaliveMs: rule(e.NATKeepalive)}
+	for _, sa := range e.SAs {
+		m.Sas = append(m.Sas, sa.message())
+	}
+	return m
+}
+
+func (sa SA) message() *pluginpb.Sa {
+	return &pluginpb.Sa{
+		Direction: pluginpb.Sa_Direction(sa.Direction), Spi: sa.SPI, Suite: sa.Suite,
+		Key: sa.Key, AuthKey: sa.AuthKey, Esn: sa.ESN,
+		SoftBytes: sa.Bytes.Soft, HardBytes: sa.Bytes.Hard, SoftPackets: sa.Packets.Soft, HardPackets: sa.Packets.Hard,
+	}
+}
