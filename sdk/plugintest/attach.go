@@ -33,7 +33,14 @@ func (r *Run) handleAttach(id uint64, m *pluginpb.Attach) {
 		r.refuse(id, diag.New(diag.Invalid, "a path without network settings", "Configure comes before Attach."))
 		return
 	}
-	p := newPath(r.h, l, spec, m)
+	esp, err := readESP(m, l.kind)
+	if err != nil {
+		l.close()
+		r.fault("attached badly: %v", err)
+		r.refuse(id, diag.New(diag.Invalid, err.Error(), ""))
+		return
+	}
+	p := newPath(r.h, l, spec, m, esp)
 	r.h.goes(func() {
 		ctx, cancel := context.WithTimeout(r.ctx, patience)
 		defer cancel()

@@ -40,6 +40,10 @@ func (r *Run) handle(m *pluginpb.FromPlugin) {
 		r.handleConfig(m.GetId(), x.Config)
 	case *pluginpb.FromPlugin_Frame:
 		r.handleFrame(x.Frame)
+	case *pluginpb.FromPlugin_InstallSa:
+		r.handleInstallSA(m.GetId(), x.InstallSa)
+	case *pluginpb.FromPlugin_RemoveSa:
+		r.handleRemoveSA(m.GetId(), x.RemoveSa)
 	case *pluginpb.FromPlugin_Checkpoint:
 		r.handleCheckpoint(m.GetId(), x.Checkpoint)
 	case *pluginpb.FromPlugin_Export:

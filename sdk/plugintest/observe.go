@@ -102,6 +102,8 @@ func (r *Run) Send(e sdk.Event) {
 		m.Message = &pluginpb.FromHost_Wake{Wake: &pluginpb.Wake{}}
 	case sdk.ControlFrame:
 		m.Message = &pluginpb.FromHost_Frame{Frame: &pluginpb.ControlFrame{Transport: e.Path, Type: e.Type, Payload: e.Payload}}
+	case sdk.SAExpired:
+		m.Message = &pluginpb.FromHost_SaExpire{SaExpire: &pluginpb.SaExpire{Transport: e.Path, Spi: e.SPI, Outbound: e.Outbound, Hard: e.Hard}}
 	case sdk.PathEvent:
 		if e.Kind == sdk.PathDead {
 			r.h.dropPath(e.Path)

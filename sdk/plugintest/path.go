@@ -15,7 +15,7 @@ import (
 // Ignore) are obeyed; keepalives and dead peer detection are not.
 type Path struct {
 	ID         uint32
-	Kind       string // "tcp", "tls", "udp", "dtls"
+	Kind       string // "tcp", "tls", "udp", "dtls", "esp"
 	Spec       framing.Spec
 	Preference int
 	Replaces   uint32
@@ -23,6 +23,7 @@ type Path struct {
 
 	h       *Host
 	link    *link
+	esp     *ESP // nil: none
 	writing sync.Mutex
 
 	mu      sync.Mutex
@@ -32,15 +33,25 @@ type Path struct {
 	gone    bool
 }
 
-func newPath(h *Host, l *link, spec framing.Spec, m *pluginpb.Attach) *Path {
-	return &Path{
+func newPath(h *Host, l *link, spec framing.Spec, m *pluginpb.Attach, esp *ESP) *Path {
+	p := &Path{
 		ID: l.id, Kind: l.kind, Spec: spec, Preference: int(m.GetPreference()), Replaces: m.GetReplaces(),
-		h: h, link: l, changed: make(chan struct{}),
+		h: h, link: l, esp: esp, changed: make(chan struct{}),
 	}
+	if esp != nil {
+		p.Kind = "esp"
+	}
+	return p
 }
 
 // Send sends packet to the gateway, as if it had come from the TUN device.
-func (p *Path) Send(packet []byte) { p.write(frame{p.Spec.DataType, packet}) }
+func (p *Path) Send(packet []byte) {
+	if p.esp != nil {
+		p.write(p.esp.Seal(packet))
+	} else {
+		p.write(encode(p.Spec, frame{p.Spec.DataType, packet}))
+	}
+}
 
 // Packet waits for the next packet from the gateway.
 func (p *Path) Packet() []byte {
@@ -101,17 +112,21 @@ func (p *Path) note(change func()) {
 	p.changed = make(chan struct{})
 }
 
-func (p *Path) write(f frame) {
+func (p *Path) write(b []byte) {
 	p.writing.Lock()
 	defer p.writing.Unlock()
-	_, _ = p.link.network.Write(encode(p.Spec, f)) // the end is noticed by read
+	_, _ = p.link.network.Write(b) // the end is noticed by read
 }
 
 func (p *Path) control(m *pluginpb.ControlFrame) {
 	p.note(func() {
 		p.sent = append(p.sent, sdk.ControlFrame{Path: p.ID, Type: m.GetType(), Payload: m.GetPayload()})
 	})
-	p.write(frame{m.GetType(), m.GetPayload()})
+	if p.esp != nil {
+		p.write(append(bytes.Clone(ikeMarker), m.GetPayload()...))
+	} else {
+		p.write(encode(p.Spec, frame{m.GetType(), m.GetPayload()}))
+	}
 }
 
 // read takes frames from the residual and then the network until the path ends.
@@ -135,6 +150,10 @@ func (p *Path) readDatagrams() error {
 		n, err := p.link.network.Read(buffer)
 		if err != nil {
 			return err
+		}
+		if p.esp != nil {
+			p.takeESP(buffer[:n])
+			continue
 		}
 		f, err := decodeDatagram(p.Spec, buffer[:n])
 		if err != nil {
@@ -170,16 +189,22 @@ func (p *Path) receive(f frame) {
 	rules := p.Spec.Rules
 	reply := slices.IndexFunc(rules.Replies, func(r framing.Reply) bool { return r.Match == f.kind })
 	switch {
+	case f.kind == p.Spec.DataType && p.answersProbe(f.payload):
 	case f.kind == p.Spec.DataType:
 		p.note(func() { p.packets = append(p.packets, f.payload) })
 	case reply >= 0:
-		p.write(frame{rules.Replies[reply].With, f.payload})
+		p.write(encode(p.Spec, frame{rules.Replies[reply].With, f.payload}))
 	case slices.Contains(rules.Ignore, f.kind):
 	default:
-		p.h.tell(&pluginpb.FromHost{Message: &pluginpb.FromHost_Frame{Frame: &pluginpb.ControlFrame{
-			Transport: p.ID, Type: f.kind, Payload: f.payload,
-		}}})
+		p.tellFrame(f)
 	}
+}
+
+// tellFrame passes a frame on to the plugin.
+func (p *Path) tellFrame(f frame) {
+	p.h.tell(&pluginpb.FromHost{Message: &pluginpb.FromHost_Frame{Frame: &pluginpb.ControlFrame{
+		Transport: p.ID, Type: f.kind, Payload: f.payload,
+	}}})
 }
 
 // end closes the path.

@@ -11,6 +11,8 @@ func (r *Run) handleFrame(m *pluginpb.ControlFrame) {
 	p := r.h.paths[m.GetTransport()]
 	r.h.mu.Unlock()
 	switch {
+	case p != nil && p.esp != nil && m.GetType() != 0:
+		r.fault("sent a frame of type %d on path %d, which is one of ESP: messages of IKE have type 0", m.GetType(), p.ID)
 	case p != nil:
 		p.control(m)
 	case !r.used[m.GetTransport()]:

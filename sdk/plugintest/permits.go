@@ -38,6 +38,8 @@ var permits = map[string]string{
 	"Failed":     "+++++",
 	"Progress":   "+++++",
 	"Refused":    "+++++",
+	"InstallSa":  "--++.",
+	"RemoveSa":   "--+++",
 }
 
 // permitted says whether m may come now, and answers it when not.

@@ -12,7 +12,7 @@ from . import plugin_pb2 as pb
 from .errors import Failed, HostGone, Refused, Stopped
 from .transport import MAX_RESIDUAL, Transport
 
-EVENTS = ("frame", "path", "network", "suspend", "wake", "stop")
+EVENTS = ("frame", "path", "sa_expire", "network", "suspend", "wake", "stop")
 MAX_EVENTS = 256
 
 
@@ -56,12 +56,12 @@ class Session:
         finally:
             self._descriptors.forget(number)
 
-    def attach(self, transport, framing, over=b"", preference=0, replaces=0):
-        """Makes transport a path; over is what was read from it too much."""
+    def attach(self, transport, framing, over=b"", preference=0, replaces=0, esp=None):
+        """Makes transport a path; over is what was read from it too much, esp a pb.Esp or none."""
         rest = transport._hand_over()
         try:
             with self._question(attach=dict(transport=transport.number, framing=framing,
-                                            preference=preference, replaces=replaces)) as question:
+                                            preference=preference, replaces=replaces, esp=esp)) as question:
                 question.wait("drained")
                 residual = over + rest()
                 if len(residual) > MAX_RESIDUAL:
@@ -93,7 +93,7 @@ class Session:
         self.say(progress=dict(level=pb.Progress.INFO, text=text))
 
     def events(self):
-        """Yields pb.FromHost with frame, path, network, suspend, wake or stop, to the end."""
+        """Yields pb.FromHost with frame, path, sa_expire, network, suspend, wake or stop, to the end."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._events or self._over)
@@ -220,6 +220,14 @@ class Path:
     def send(self, frame_type, payload=b""):
         """Sends a control frame, in order with the data."""
         self.session.say(frame=dict(transport=self.number, type=frame_type, payload=payload))
+
+    def install_sa(self, sa):
+        """Adds a pb.Sa to a path of ESP."""
+        self.session._order(install_sa=dict(transport=self.number, sa=sa))
+
+    def remove_sa(self, spi):
+        """Removes an inbound SA, which may be gone already."""
+        self.session._order(remove_sa=dict(transport=self.number, spi=spi))
 
     def close(self):
         """Removes the path; what was sent before is flushed."""
