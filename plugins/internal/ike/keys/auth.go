@@ -1,0 +1,20 @@
+package keys
+
+// SignedOctets is what a side's AUTH covers, RFC 7296 section 2.15: its first message
+// of IKE_SA_INIT as sent, the other side's nonce, and its identity (the body of its ID
+// payload) under key: SK_pi for the initiator, SK_pr for the responder. With exchanges
+// of RFC 9242 in between, intermediate is what they contribute.
+func (p *PRF) SignedOctets(first, otherNonce, key, identity, intermediate []byte) []byte {
+	var out []byte
+	out = append(append(out, first...), otherNonce...)
+	return append(append(out, p.Sum(key, identity)...), intermediate...)
+}
+
+// keyPad makes passwords that are used elsewhere too something else here.
+const keyPad = "Key Pad for IKEv2"
+
+// SharedKeyAuth is the AUTH of a pre-shared key, of an EAP method's key, or of SK_pi
+// and SK_pr where a method gives none.
+func (p *PRF) SharedKeyAuth(key, octets []byte) []byte {
+	return p.Sum(p.Sum(key, []byte(keyPad)), octets)
+}
