@@ -1,0 +1,138 @@
+package eap
+
+import (
+	"errors"
+	"slices"
+)
+
+// Method is one way to authenticate, as the client does it.
+type Method interface {
+	Type() Type
+	// Handle answers a request. An error ends the authentication, but for a *Question.
+	Handle(id uint8, request []byte) (response []byte, err error)
+	// Key is the master session key once the method has succeeded; nil: it makes none.
+	Key() []byte
+	// Done says whether the method is content with what the gateway proved. A Success
+	// before that is none.
+	Done() bool
+}
+
+// Refused is why a gateway did not accept the credentials, in its words.
+type Refused struct{ Reason string }
+
+func (r *Refused) Error() string { return r.Reason }
+
+// Question is what a gateway asks in the midst of a method; see Peer.Answer.
+type Question struct{ Text string }
+
+func (q *Question) Error() string { return "the gateway asks: " + q.Text }
+
+// Peer answers a gateway.
+type Peer struct {
+	identity string
+	methods  []Method
+	current  Method
+	asked    Packet // waits for Answer
+	done     bool
+}
+
+// NewPeer makes a Peer that offers the methods in that order.
+func NewPeer(identity string, methods ...Method) *Peer {
+	return &Peer{identity: identity, methods: methods}
+}
+
+// ErrFailure is a Failure that came without a reason.
+var ErrFailure = &Refused{"the gateway gave no reason"}
+
+// Handle answers a packet. Without an error and a reply the authentication has
+// succeeded. A *Question wants an Answer; a *Refused is the gateway's no.
+func (p *Peer) Handle(packet []byte) (reply []byte, err error) {
+	q, err := Parse(packet)
+	switch {
+	case err != nil:
+		return nil, err
+	case q.Code == Failure:
+		return nil, ErrFailure
+	case q.Code == Success:
+		return nil, p.success()
+	case q.Code != Request:
+		return nil, malformed("code %d from a gateway", q.Code)
+	}
+	switch q.Type {
+	case TypeIdentity:
+		return respond(q, []byte(p.identity)), nil
+	case TypeNotification:
+		return respond(q, nil), nil
+	}
+	return p.method(q)
+}
+
+func (p *Peer) success() error {
+	if p.current == nil || !p.current.Done() {
+		return errors.New("the gateway says success before it has proved anything")
+	}
+	p.done = true
+	return nil
+}
+
+func (p *Peer) method(q Packet) ([]byte, error) {
+	if p.current == nil || p.current.Type() != q.Type {
+		i := slices.IndexFunc(p.methods, func(m Method) bool { return m.Type() == q.Type })
+		if i < 0 {
+			return p.nak(q)
+		}
+		p.current = p.methods[i]
+	}
+	response, err := p.current.Handle(q.ID, q.Data)
+	var question *Question
+	if errors.As(err, &question) {
+		p.asked = q
+	}
+	if err != nil {
+		return nil, err
+	}
+	return respond(q, response), nil
+}
+
+// nak names the methods that would do.
+func (p *Peer) nak(q Packet) ([]byte, error) {
+	var wanted []byte
+	for _, m := range p.methods {
+		wanted = append(wanted, byte(m.Type()))
+	}
+	if len(wanted) == 0 {
+		wanted = []byte{0}
+	}
+	q.Type = TypeNak
+	return respond(q, wanted), nil
+}
+
+// Answer is what a person said to the last Question.
+func (p *Peer) Answer(text string) ([]byte, error) {
+	if p.asked.Code != Request {
+		return nil, errors.New("nothing was asked")
+	}
+	q := p.asked
+	p.asked = Packet{}
+	return respond(q, []byte(text)), nil
+}
+
+// Key is the master session key after success; nil: there is none.
+func (p *Peer) Key() []byte {
+	if !p.done {
+		return nil
+	}
+	return p.current.Key()
+}
+
+// Method is the type of the method in use; 0: none yet.
+func (p *Peer) Method() Type {
+	if p.current == nil {
+		return 0
+	}
+	return p.current.Type()
+}
+
+func respond(q Packet, data []byte) []byte {
+	return Packet{Code: Response, ID: q.ID, Type: q.Type, Data: data}.Append(nil)
+}
