@@ -198,6 +198,9 @@ func (c *connection) closeMessage(m *pluginpb.FromPlugin, k *pluginpb.Close) {
 func (c *connection) closeLink(n uint32, then ...func()) {
 	t, plane := c.transports[n], c.plane
 	delete(c.transports, n)
+	if t != nil {
+		forgetKeys(t.attach.GetEsp().GetSas()...) // a handover that did not come to its end
+	}
 	c.closing.Go(func() {
 		if t != nil && t.attached {
 			_ = plane.Remove(n)
@@ -235,7 +238,12 @@ func (c *connection) attach(m *pluginpb.FromPlugin, a *pluginpb.Attach) {
 		c.reply(m, diag.New(diag.Invalid, "a path without network settings", "Configure comes before Attach."))
 		return
 	}
-	if _, err := parseFraming(a.GetFraming()); err != nil {
+	_, err := parseFraming(a.GetFraming())
+	if err == nil {
+		err = mayCarry(t, a.GetEsp())
+	}
+	if err != nil {
+		forgetKeys(a.GetEsp().GetSas()...)
 		c.reply(m, err)
 		return
 	}
@@ -275,6 +283,7 @@ func (c *connection) residual(m *pluginpb.FromPlugin, r *pluginpb.Residual) {
 func (c *connection) install(m *pluginpb.FromPlugin, t *link, residual []byte) {
 	n := t.attach.GetTransport()
 	err := c.addPath(n, t, residual)
+	forgetKeys(t.attach.GetEsp().GetSas()...)
 	if err != nil {
 		c.closeLink(n)
 		c.reply(m, err)
@@ -289,6 +298,9 @@ func (c *connection) addPath(n uint32, t *link, residual []byte) error {
 	spec, err := parseFraming(t.attach.GetFraming())
 	if err != nil {
 		return err
+	}
+	if t.attach.GetEsp() != nil {
+		return c.addESP(n, t, spec)
 	}
 	preference, replaces := int(t.attach.GetPreference()), t.attach.GetReplaces()
 	switch o := t.opened.(type) {

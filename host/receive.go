@@ -35,6 +35,10 @@ func (c *connection) receive(m *pluginpb.FromPlugin) {
 		c.configure(m, k.Config)
 	case *pluginpb.FromPlugin_Frame:
 		c.reply(m, c.sendControl(k.Frame))
+	case *pluginpb.FromPlugin_InstallSa:
+		c.reply(m, c.installSA(k.InstallSa))
+	case *pluginpb.FromPlugin_RemoveSa:
+		c.reply(m, c.removeSA(k.RemoveSa))
 	case *pluginpb.FromPlugin_Checkpoint:
 		c.keep(m, k.Checkpoint.GetData())
 	case *pluginpb.FromPlugin_Export:
@@ -147,6 +151,9 @@ func (c *connection) planeEvent(e dataplane.Event) {
 	switch e.Kind {
 	case dataplane.Control:
 		c.send(&pluginpb.FromHost{Message: &pluginpb.FromHost_Frame{Frame: &pluginpb.ControlFrame{Transport: e.Path, Type: e.Type, Payload: e.Payload}}})
+		return
+	case dataplane.Expired:
+		c.sayExpired(e)
 		return
 	case dataplane.MTU:
 		c.sendPath(e, pluginpb.PathEvent_MTU)

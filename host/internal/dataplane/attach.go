@@ -47,13 +47,14 @@ func (p *Plane) AddStream(id uint32, w Stream, spec framing.Spec, preference int
 }
 
 // AddDatagram is AddStream for a wire of datagrams. kind is "dtls", whose
-// handshake has proved the path, or "udp", which is up after the first frame.
+// handshake has proved the path, or "udp", which is up after the first frame; so is
+// any with a probe.
 func (p *Plane) AddDatagram(id uint32, w Datagram, spec framing.Spec, preference int, replaces uint32, kind string, overhead int) error {
 	x, err := p.newPath(id, datagramWire{w}, spec, preference, kind, overhead)
 	if err != nil {
 		return err
 	}
-	x.proved = kind != "udp"
+	x.proved = kind != "udp" && len(spec.Rules.Probe.Packet) == 0
 	x.up = x.proved
 	return p.attach(x, replaces, func() string { return x.readDatagrams(w) })
 }
@@ -71,6 +72,9 @@ func (p *Plane) newPath(id uint32, w wire, spec framing.Spec, preference int, ki
 		codec: codec, rules: spec.Rules, overhead: overhead + codec.HeaderLen(), wire: w,
 		writer: newTurn(), queue: make(chan controlFrame, queueSize),
 		drained: make(chan struct{}), drain: make(chan struct{}), stop: make(chan struct{}),
+	}
+	if len(spec.Rules.Probe.Answer) > 0 {
+		x.rules.Ignore = append(slices.Clone(x.rules.Ignore), frame.AnswerType)
 	}
 	x.keeper = keeper{path: x, live: liveness{rules: spec.Rules}}
 	x.rx.Store(int64(p.now()))

@@ -10,8 +10,11 @@ import (
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
-// controlFrame is a sealed frame, its payload at packet.Headroom.
-type controlFrame []byte
+// controlFrame is what the control goroutine sends.
+type controlFrame struct {
+	send func() error // in its turn
+	size mtu.Inner    // of the payload; 0: what is sent has none, and the path MTU is not asked for it
+}
 
 var (
 	errBarred = errors.New("the path does not send any more")
@@ -27,27 +30,41 @@ func (p *Plane) SendControl(id, frameType uint32, payload []byte) error {
 	if x == nil {
 		return diag.Newf(diag.Invalid, "there is no path %d", id)
 	}
+	if t := x.tunnel(); t != nil {
+		return notSent(id, x.queueIKE(t, frameType, payload))
+	}
 	if !x.codec.Typed() {
 		return diag.Newf(diag.Invalid, "frames of path %d have no type, they are all data", id)
 	}
 	if len(payload) > x.codec.MaxPayload() {
 		return diag.Newf(diag.Invalid, "a control frame of %d bytes, path %d allows %d", len(payload), id, x.codec.MaxPayload())
 	}
-	if err := x.enqueue(frameType, payload); err != nil {
-		return diag.New(diag.Invalid, fmt.Sprintf("a control frame for path %d was not sent", id), err.Error())
+	return notSent(id, x.enqueue(frameType, payload))
+}
+
+// notSent names the path of err, if there is one.
+func notSent(id uint32, err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	return diag.New(diag.Invalid, fmt.Sprintf("a control frame for path %d was not sent", id), err.Error())
 }
 
 // enqueue copies payload. It never waits.
 func (x *path) enqueue(typ uint32, payload []byte) error {
-	if x.barred.Load() {
-		return errBarred
-	}
-	f := make(controlFrame, packet.Headroom, packet.Headroom+len(payload)+packet.Tailroom)
+	f := make([]byte, packet.Headroom, packet.Headroom+len(payload)+packet.Tailroom)
 	f = append(f, payload...)
 	if err := x.codec.Seal(f, packet.Headroom, typ); err != nil {
 		return err
+	}
+	send := func() error { return x.wire.send([][]byte{f}, packet.Headroom-x.codec.HeaderLen()) }
+	return x.queueFrame(controlFrame{send, mtu.Inner(len(payload))})
+}
+
+// queueFrame never waits.
+func (x *path) queueFrame(f controlFrame) error {
+	if x.barred.Load() {
+		return errBarred
 	}
 	select {
 	case x.queue <- f:
@@ -61,17 +78,15 @@ func (x *path) enqueue(typ uint32, payload []byte) error {
 // its queue emptied and its last batch flushed first.
 func (x *path) controlLoop() {
 	defer close(x.drained)
-	batch := make([][]byte, 1)
 	for {
 		select {
-		case batch[0] = <-x.queue:
-			x.sendControl(batch)
+		case f := <-x.queue:
+			x.sendControl(f)
 		case <-x.stop:
 			return
 		case <-x.drain:
 			for len(x.queue) > 0 {
-				batch[0] = <-x.queue
-				x.sendControl(batch)
+				x.sendControl(<-x.queue)
 			}
 			if x.writer.take(x.stop) {
 				x.writer.give()
@@ -81,18 +96,19 @@ func (x *path) controlLoop() {
 	}
 }
 
-func (x *path) sendControl(batch [][]byte) {
-	size := len(batch[0]) - packet.Headroom
+func (x *path) sendControl(f controlFrame) {
 	if !x.writer.take(x.stop) {
 		return
 	}
-	err := x.wire.send(batch, packet.Headroom-x.codec.HeaderLen())
+	err := f.send()
 	x.writer.give()
 	switch {
 	case err == nil:
 		x.tx.Store(int64(x.plane.now()))
 	case errors.Is(err, syscall.EMSGSIZE):
-		x.tooBig(mtu.Inner(size))
+		if f.size > 0 {
+			x.tooBig(f.size)
+		}
 	default:
 		x.plane.end(x, "sending failed: "+err.Error())
 	}

@@ -19,6 +19,8 @@ const (
 	// MTU means that the path carries inner packets of at most MTU bytes from now
 	// on. The device has that MTU when the path is the active one.
 	MTU
+	// Expired means that an SA of the path is to be replaced or, when Hard, is over.
+	Expired
 	// DeviceLost means that the TUN device failed or was removed: the plane is of no
 	// more use. Path is 0.
 	DeviceLost
@@ -34,6 +36,9 @@ type Event struct {
 	Reason   string // Dead, DeviceLost: for people
 	Replaced bool   // Dead: another path had replaced this one, nothing is lost
 	Breach   bool   // Dead: the gateway broke the protocol
+	SPI      uint32 // Expired: of the SA
+	Outbound bool   // Expired: packets leave with the SA
+	Hard     bool   // Expired: the SA is over
 }
 
 const (

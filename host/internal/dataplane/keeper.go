@@ -77,10 +77,10 @@ func (k *keeper) fire() {
 	}
 	k.mu.Unlock()
 	if d.keepalive {
-		_ = x.enqueue(x.rules.Keepalive.Type, nil) // a full queue keeps the flow alive by itself
+		_ = x.keepAlive() // a full queue keeps the flow alive by itself
 	}
 	if d.ask {
-		_ = x.enqueue(x.rules.Dpd.Type, nil) // asked again after Retry
+		_ = x.ask() // asked again after Retry
 	}
 	if d.dead {
 		reason := "replaced by another path"
@@ -89,6 +89,20 @@ func (k *keeper) fire() {
 		}
 		x.plane.end(x, reason)
 	}
+}
+
+func (x *path) keepAlive() error {
+	if t := x.tunnel(); t != nil {
+		return x.keepNAT(t)
+	}
+	return x.enqueue(x.rules.Keepalive.Type, nil)
+}
+
+func (x *path) ask() error {
+	if probe := x.rules.Probe.Packet; len(probe) > 0 {
+		return x.enqueue(x.codec.DataType(), probe)
+	}
+	return x.enqueue(x.rules.Dpd.Type, nil)
 }
 
 // look says what is due. The caller holds mu.

@@ -1,5 +1,10 @@
 package esp
 
+import (
+	"errors"
+	"syscall"
+)
+
 // What else runs over the port of ESP in UDP (RFC 3948 sections 2.2 and 2.3).
 
 const (
@@ -16,10 +21,18 @@ func (w *Wire) SendKeepalive() error {
 	return w.socket.Send(keepaliveDatagram, 0)
 }
 
+// fragmenting is an ability of sockets: to send a datagram that is too large for the
+// path in fragments. IKE may have to (RFC 7296 section 2), ESP does not want to.
+type fragmenting interface{ SendFragmented(datagram []byte) error }
+
 // SendIKE sends a message of IKE over the port that it shares with ESP.
 func (w *Wire) SendIKE(message []byte) error {
 	w.send.Lock()
 	defer w.send.Unlock()
 	w.ike = append(append(w.ike[:0], make([]byte, markerSize)...), message...)
-	return w.socket.Send([][]byte{w.ike}, 0)
+	err := w.socket.Send([][]byte{w.ike}, 0)
+	if s, can := w.socket.(fragmenting); can && errors.Is(err, syscall.EMSGSIZE) {
+		return s.SendFragmented(w.ike)
+	}
+	return err
 }

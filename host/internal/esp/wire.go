@@ -33,8 +33,9 @@ type Handler struct {
 	// IKE takes a message of IKE from the port that it shares with ESP, without the
 	// marker. The message may be changed, and is good until IKE returns.
 	IKE func(message []byte)
-	// Aged says, once for each age, how far the life of an SA has come.
-	Aged func(SPI, Age)
+	// Aged says, once for each age, how far the life of an SA has come. An inbound and
+	// the outbound one may have the same SPI.
+	Aged func(spi SPI, outbound bool, age Age)
 }
 
 // Wire carries IP packets as ESP in UDP. It seals with one SA, which may be replaced
@@ -113,7 +114,7 @@ func (w *Wire) sendBatch(bufs [][]byte, offset int) error {
 	}
 	age, aged, err := w.sealAndSend(o, bufs, offset)
 	if aged && w.handler.Aged != nil {
-		w.handler.Aged(o.spi, age)
+		w.handler.Aged(o.spi, true, age)
 	}
 	return err
 }
@@ -165,7 +166,7 @@ func (w *Wire) drain(bufs [][]byte, sizes []int, offset int) int {
 	}
 	for _, in := range all {
 		if age, aged := in.life.news(); aged && w.handler.Aged != nil {
-			w.handler.Aged(in.spi, age)
+			w.handler.Aged(in.spi, false, age)
 		}
 	}
 	return n

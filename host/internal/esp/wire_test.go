@@ -10,11 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/penstock-vpn/penstock/host/internal/dataplane"
 	"github.com/penstock-vpn/penstock/host/internal/packet"
 )
-
-var _ dataplane.Datagram = (*Wire)(nil)
 
 // socket is one end of a pair: what one sends, the other's Fill gets.
 type socket struct {
@@ -230,15 +227,16 @@ func TestRekeyLosesNothing(t *testing.T) {
 
 func TestWireTellsAges(t *testing.T) {
 	type news struct {
-		spi SPI
-		age Age
+		spi      SPI
+		outbound bool
+		age      Age
 	}
 	var heard []news
 	var from *Wire
 	sa := newSA(SuiteNamed("aes256gcm16"), testSPI)
 	sa.Limits.Packets = Limit{Soft: 3, Hard: 5}
-	from, to, _ := wires(t, sa, Handler{Aged: func(spi SPI, age Age) {
-		heard = append(heard, news{spi, age})
+	from, to, _ := wires(t, sa, Handler{Aged: func(spi SPI, outbound bool, age Age) {
+		heard = append(heard, news{spi, outbound, age})
 		if err := from.SendIKE([]byte("let us rekey")); err != nil { // a handler may send
 			t.Error(err)
 		}
@@ -246,11 +244,11 @@ func TestWireTellsAges(t *testing.T) {
 	for range 3 {
 		send(t, from, ipv4(20), ipv4(20))
 	}
-	want := []news{{testSPI, Soft}, {testSPI, Hard}}
+	want := []news{{testSPI, true, Soft}, {testSPI, true, Hard}}
 	if len(heard) != 2 || heard[0] != want[0] || heard[1] != want[1] || from.Count(Expired) != 1 {
 		t.Errorf("sender heard %v; %d expired", heard, from.Count(Expired))
 	}
-	heard = nil
+	heard, want = nil, []news{{testSPI, false, Soft}, {testSPI, false, Hard}}
 	for got := 0; got < 5; {
 		got += len(receive(t, to))
 	}

@@ -4,9 +4,11 @@
 package frame
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/penstock-vpn/penstock/sdk/framing"
 )
@@ -20,14 +22,20 @@ type Codec struct {
 
 // Frame is one frame from the peer. Payload aliases what it was cut from.
 type Frame struct {
-	Type    uint32
+	Type    uint32 // AnswerType for the answer to the spec's probe
 	Payload []byte
 }
+
+// AnswerType is what sets answers to a probe apart where frames have no type.
+const AnswerType = math.MaxUint32
 
 // New checks spec and prepares it. A MaxPayload of 0 stands for framing.MaxFrame.
 func New(spec framing.Spec) (*Codec, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
+	}
+	if len(spec.Rules.Probe.Answer) > 0 && spec.DataType == AnswerType {
+		return nil, fmt.Errorf("framing: the data type %#x is taken for answers to a probe", AnswerType)
 	}
 	if overlap(spec.Length, spec.Type) {
 		return nil, errors.New("framing: length and type field overlap")
@@ -106,6 +114,23 @@ func (c *Codec) header(b []byte) (typ uint32, n int, err error) {
 		return 0, 0, fmt.Errorf("frame: length field says %d bytes of payload, 0 to %d are allowed", n, c.max)
 	}
 	return typ, n, nil
+}
+
+// frame is payload under a header that said typ.
+func (c *Codec) frame(typ uint32, payload []byte) Frame {
+	if answer := c.spec.Rules.Probe.Answer; len(answer) > 0 && hasAll(payload, answer) {
+		typ = AnswerType
+	}
+	return Frame{typ, payload}
+}
+
+func hasAll(b []byte, parts []framing.Match) bool {
+	for _, p := range parts {
+		if len(b) < p.Offset+len(p.Value) || !bytes.Equal(b[p.Offset:p.Offset+len(p.Value)], p.Value) {
+			return false
+		}
+	}
+	return true
 }
 
 func fits(v uint64, f framing.Field) bool { return v>>(8*f.Width) == 0 }

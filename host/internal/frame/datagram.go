@@ -19,5 +19,5 @@ func (c *Codec) Datagram(d []byte) (Frame, error) {
 	if len(payload) > c.max {
 		return Frame{}, fmt.Errorf("frame: %d bytes of payload, at most %d are allowed", len(payload), c.max)
 	}
-	return Frame{typ, payload}, nil
+	return c.frame(typ, payload), nil
 }

@@ -18,7 +18,7 @@ func (c *Codec) Cut(b []byte) (Frame, int, error) {
 	if err != nil || len(b) < h+n {
 		return Frame{}, 0, err
 	}
-	return Frame{typ, b[h : h+n : h+n]}, h + n, nil
+	return c.frame(typ, b[h:h+n:h+n]), h + n, nil
 }
 
 // readSize is the least room for a read, in bytes: several TLS records.

@@ -29,6 +29,11 @@ var limits = map[protoreflect.FullName]int{
 	"FrameSpec.header":         32,
 	"FrameSpec.replies":        16,
 	"FrameSpec.ignore":         16,
+	"FrameSpec.probe_answer":   16,
+	"Esp.sas":                  16,
+	"Sa.suite":                 64,
+	"Sa.key":                   64,
+	"Sa.auth_key":              64,
 	"Open.host":                255,
 	"Adopted.transports":       maxOpen,
 

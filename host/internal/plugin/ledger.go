@@ -170,6 +170,10 @@ func (l *ledger) enter(m *pluginpb.FromPlugin) error {
 		return l.known(k.Attach.GetReplaces())
 	case *pluginpb.FromPlugin_Frame:
 		return l.known(k.Frame.GetTransport())
+	case *pluginpb.FromPlugin_InstallSa:
+		return l.known(k.InstallSa.GetTransport())
+	case *pluginpb.FromPlugin_RemoveSa:
+		return l.known(k.RemoveSa.GetTransport())
 	case *pluginpb.FromPlugin_Export:
 		return l.known(k.Export.GetTransport())
 	}

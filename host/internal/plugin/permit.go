@@ -63,11 +63,13 @@ var permits = map[protoreflect.Name]string{
 	"failed":     "+++++",
 	"progress":   "+++++",
 	"refused":    "+++++",
+	"install_sa": "--++.",
+	"remove_sa":  "--+++",
 }
 
 // wantsAnswer are the messages that make no sense without an id.
 var wantsAnswer = map[protoreflect.Name]bool{
-	"prompt": true, "open": true, "attach": true, "residual": true, "export": true,
+	"prompt": true, "open": true, "attach": true, "residual": true, "export": true, "install_sa": true,
 }
 
 // messageName is the name of the message in m, "" for one that this host does not know.

@@ -35,6 +35,9 @@ func (p *packetPump) run(done chan<- struct{}, from, to net.Conn) {
 		n, err := from.Read(buf)
 		if n > 0 {
 			_, err = to.Write(buf[:n])
+			if errors.Is(err, syscall.EMSGSIZE) && to == net.Conn(p.conn) {
+				err = sendFragmented(p.conn, buf[:n])
+			}
 		} else if err == nil && from == net.Conn(p.pair) {
 			return // end of file of a SEQPACKET socket
 		}

@@ -65,19 +65,14 @@ func (d *Dialer) addressesOf(ctx context.Context, host string) ([]netip.Addr, er
 
 // tuneUDP sets large buffers and the don't-fragment bit, where the kernel lets it.
 func tuneUDP(conn *net.UDPConn) {
-	v4 := addrPort(conn.RemoteAddr()).Addr().Is4()
 	control(conn, func(fd int) {
 		for force, plain := range map[int]int{unix.SO_RCVBUFFORCE: unix.SO_RCVBUF, unix.SO_SNDBUFFORCE: unix.SO_SNDBUF} {
 			if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, socketBuffer) != nil {
 				_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, plain, socketBuffer)
 			}
 		}
-		if v4 {
-			_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DO)
-		} else {
-			_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_DO)
-		}
 	})
+	dontFragment(conn, true)
 }
 
 func packetInfo(kind string, conn *net.UDPConn) Info {
