@@ -27,8 +27,8 @@ func TestFlow(t *testing.T) {
 	defer l.Close()
 	f := flow{size: 100}
 	got, _, err := f.run(t.Context(), l.Client, testlab.ClientV4, l.Gateway, testlab.GatewayV4, 200*time.Millisecond)
-	if err != nil || got == 0 || f.lost.Load() != 0 || f.sent.Load()-got > underWay {
-		t.Errorf("got %d of %d, %d lost, %v", got, f.sent.Load(), f.lost.Load(), err)
+	if err != nil || got == 0 || f.sent.Load()-got > underWay {
+		t.Errorf("got %d of %d, %v", got, f.sent.Load(), err)
 	}
 	if _, err := l.Silence(); err != nil {
 		t.Fatal(err)
