@@ -39,8 +39,12 @@ func (x *path) readStream(w Stream, cutter *frame.Cutter) string {
 	in := newInbox(x)
 	store := x.plane.borrow()
 	defer x.plane.giveBack(store)
+	var g gait
 	for empty := 0; empty < 100; empty++ {
-		n, err := w.Read(cutter.Space())
+		g.rest()
+		space := cutter.Space()
+		n, err := w.Read(space)
+		g.came(x.plane.now(), n, len(space)/2)
 		if n > 0 {
 			empty = 0
 			cutter.Fill(n)
@@ -81,8 +85,11 @@ func (x *path) readDatagrams(w Datagram) string {
 	bufs, sizes := x.plane.borrow(), make([]int, maxBatch)
 	defer x.plane.giveBack(bufs)
 	size := min(w.BatchSize(), maxBatch)
+	var g gait
 	for {
+		g.rest()
 		n, err := w.Recv(bufs[:size], sizes, packet.Headroom)
+		g.came(x.plane.now(), n, size)
 		in.takeDatagrams(bufs[:n], sizes)
 		if err != nil {
 			return ending(err)

@@ -12,8 +12,11 @@ func (p *Plane) outbound() {
 	size := p.dev.BatchSize()
 	bufs, sizes := packet.NewBuffers(size), make([]int, size)
 	batch := make([][]byte, size)
+	var g gait
 	for p.route(nil) != nil {
+		g.rest()
 		n, err := p.dev.Read(bufs, sizes, packet.Headroom)
+		g.came(p.now(), n, size)
 		limit := p.MTU()
 		for i := range n {
 			batch[i] = bufs[i][:packet.Headroom+sizes[i]]
