@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/penstock-vpn/penstock/host/internal/testlab"
+	"github.com/penstock-vpn/penstock/host/internal/testlab/loadgate"
 )
 
 var (
@@ -27,6 +28,7 @@ const parallel = "8"
 
 func TestMain(m *testing.M) {
 	testlab.Init()
+	loadgate.Init()
 	flag.Parse()
 	if err := prepare(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
