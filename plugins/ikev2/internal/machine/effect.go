@@ -1,0 +1,70 @@
+package machine
+
+import (
+	"crypto"
+
+	"github.com/penstock-vpn/penstock/plugins/internal/ike"
+	"github.com/penstock-vpn/penstock/sdk"
+)
+
+// Effect is something that the machine wants done: one of the types of this file.
+type Effect interface{ effect() }
+
+// Send is a datagram for the gateway.
+type Send struct {
+	// Port is 500 or 4500. On the latter, four zero bytes go in front.
+	Port     uint16
+	Datagram []byte
+}
+
+// Verify asks whether a chain of certificates, the gateway's own first, is trusted and
+// belongs to Name; ID is what it must have in it too, when the user named one. The
+// answer is Verified.
+type Verify struct {
+	Chain [][]byte
+	Name  string
+	ID    *ike.ID // nil: the user named none
+}
+
+// Sign asks for a signature by the user's key. The answer is Signed.
+type Sign struct {
+	Digest []byte
+	Opts   crypto.SignerOpts
+}
+
+// Ask is a question of the gateway for the user. The answer is Answered.
+type Ask struct{ Text string }
+
+// Up says that the tunnel can be made: Settings and the first SAs.
+type Up struct {
+	Settings sdk.NetConfig
+	SAs      []sdk.SA
+	// BehindNAT says that there is a NAT on the way whose mapping is to be kept.
+	BehindNAT bool
+}
+
+// Install adds or replaces SAs, in that order.
+type Install struct{ SAs []sdk.SA }
+
+// Remove removes an inbound SA.
+type Remove struct{ SPI uint32 }
+
+// Redirected is to begin again at another gateway.
+type Redirected struct{ Gateway string }
+
+// Trace is a line about a message, for who asked to see them.
+type Trace struct{ Text string }
+
+// Ended is the last effect. Err is nil after Stop.
+type Ended struct{ Err error }
+
+func (Send) effect()       {}
+func (Verify) effect()     {}
+func (Sign) effect()       {}
+func (Ask) effect()        {}
+func (Up) effect()         {}
+func (Install) effect()    {}
+func (Remove) effect()     {}
+func (Redirected) effect() {}
+func (Trace) effect()      {}
+func (Ended) effect()      {}

@@ -1,0 +1,85 @@
+package machine
+
+import (
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/penstock-vpn/penstock/plugins/internal/eap"
+	"github.com/penstock-vpn/penstock/plugins/internal/ike"
+	"github.com/penstock-vpn/penstock/sdk"
+	"github.com/penstock-vpn/penstock/sdk/diag"
+)
+
+func equal(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
+
+// initRefused says what a refusal of IKE_SA_INIT means. Anybody could have sent it.
+func initRefused(n *ike.Notify) error {
+	switch n.Kind {
+	case ike.NoProposalChosen:
+		return fail(sdk.Never, diag.New(diag.Config, "the gateway accepts none of the offered ciphers", "Ask its administrator which it wants, and name them in the option ike; what is weak is offered only by name.").With("ike"))
+	case ike.InvalidMajorVersion:
+		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway does not speak IKEv2", "Ask its administrator for the protocol."))
+	}
+	return fail(sdk.Backoff, diag.New(diag.Protocol, "the gateway refuses to begin", "It says "+n.Kind.String()+"."))
+}
+
+// authRefused says what a refusal of IKE_AUTH means.
+func (m *Machine) authRefused(n *ike.Notify) error {
+	switch n.Kind {
+	case ike.AuthenticationFailed:
+		switch m.auth().(type) {
+		case SharedKey:
+			return fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the login", "Check the pre-shared key, and the option local-id: who the gateway knows you as.").With("psk"))
+		case Certificate:
+			return fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the certificate", "It may not know its authority, or not the identity in the option local-id.").With("usercert"))
+		}
+		return fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the login", "Check user name and password, and the option auth: it may want another way to log in."))
+	case ike.NoProposalChosen:
+		return fail(sdk.Never, diag.New(diag.Config, "the gateway accepts none of the offered ciphers for ESP", "Ask its administrator which it wants, and name them in the option esp.").With("esp"))
+	case ike.TSUnacceptable, ike.SinglePairRequired:
+		return fail(sdk.Never, diag.New(diag.Config, "the gateway has no network for this client", "It says "+n.Kind.String()+". Ask its administrator."))
+	case ike.InternalAddressFailure, ike.FailedCPRequired:
+		return fail(sdk.Backoff, diag.New(diag.SessionEnded, "the gateway has no address left", "It says "+n.Kind.String()+". Ask its administrator."))
+	}
+	return fail(sdk.Backoff, diag.New(diag.Protocol, "the gateway refuses the tunnel", "It says "+n.Kind.String()+"."))
+}
+
+// eapFailed says what an error of EAP means.
+func eapFailed(p *eap.Peer, err error) error {
+	var refused *eap.Refused
+	switch {
+	case errors.As(err, &refused):
+		return fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the login: "+refused.Reason, "Check user name and password."))
+	case errors.Is(err, eap.ErrMalformed):
+		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway's login makes no sense", err.Error()))
+	}
+	return fail(sdk.Never, diag.New(diag.AuthRefused, fmt.Sprintf("the login by %v failed", p.Method()), err.Error()))
+}
+
+// trace says which message comes or goes, and what is in it, in a line.
+func (m *Machine) trace(in bool, h ike.Header, payloads []ike.Payload) {
+	var words []string
+	for _, p := range payloads {
+		words = append(words, brief(p))
+	}
+	arrow, kind := "-->", "request"
+	if in {
+		arrow = "<--"
+	}
+	if h.Response {
+		kind = "response"
+	}
+	m.emit(Trace{fmt.Sprintf("%s %v %s %d: %s", arrow, h.Exchange, kind, h.MessageID, strings.Join(words, " "))})
+}
+
+func brief(p ike.Payload) string {
+	switch p := p.(type) {
+	case *ike.Notify:
+		return "N(" + p.Kind.String() + ")"
+	case *ike.ID:
+		return p.Type().String() + "(" + p.String() + ")"
+	}
+	return p.Type().String()
+}
