@@ -98,6 +98,9 @@ func TestLinkHasNameMTUAndIsUp(t *testing.T) {
 		if l == nil || l.MTU != 1390 || l.Flags&1 == 0 {
 			t.Fatalf("link %+v", l)
 		}
+		if addresses := n.run(t, "ip", "-6", "-o", "addr", "show", "dev", "vpn0"); addresses != "" {
+			t.Errorf("it has the addresses %q", addresses)
+		}
 		// From a thread outside the namespace.
 		if err := dev.SetMTU(1280); err != nil {
 			t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -39,6 +40,15 @@ func (l *link) SetMTU(mtu int) error {
 		return fmt.Errorf("tun: set MTU %d on %s: %w", mtu, l.name, err)
 	}
 	return nil
+}
+
+// quiet keeps the kernel from giving the device an IPv6 address of its own. With one it
+// solicits routers and joins groups through a tunnel that has neither, for ever: each
+// time both ends of an idle connection would wake. It is called before up; a kernel
+// without IPv6 has nothing to be told.
+func (l *link) quiet() {
+	const none = 1 // IN6_ADDR_GEN_MODE_NONE
+	_ = netlink.LinkSetIP6AddrGenMode(&netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Name: l.name}}, none)
 }
 
 func (l *link) up() error {

@@ -60,15 +60,17 @@ func (n *namespace) do(t *testing.T, f func() error) {
 	}
 }
 
-func (n *namespace) run(t *testing.T, args ...string) {
+func (n *namespace) run(t *testing.T, args ...string) (output string) {
 	t.Helper()
 	n.do(t, func() error {
 		out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
 		if err != nil {
 			t.Logf("%v: %s", args, out)
 		}
+		output = string(out)
 		return err
 	})
+	return output
 }
 
 // device opens a device in the namespace.

@@ -67,11 +67,16 @@ func explain(name string, err error) error {
 }
 
 // upper is the part of a link that bringUp needs.
-type upper interface{ up() error }
+type upper interface {
+	quiet()
+	up() error
+}
 
 func bringUp(dev Device, mtu int) error {
 	if err := dev.SetMTU(mtu); err != nil {
 		return err
 	}
-	return dev.(upper).up()
+	l := dev.(upper)
+	l.quiet()
+	return l.up()
 }
