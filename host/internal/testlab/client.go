@@ -13,6 +13,7 @@ import (
 // Spec is what a user asks of a VPN client, in no client's words.
 type Spec struct {
 	URL      string // https://vpn.test/ when empty
+	Protocol string // anyconnect when empty, or another of penstock's names
 	Username string
 	Group    string
 	Answers  []string // lines on standard input, the password first; nil: not told to read any
@@ -53,6 +54,9 @@ func (l *Lab) Launch(c Client, s Spec) (*Connection, error) {
 	}
 	if s.CA == "" {
 		s.CA = "ca"
+	}
+	if s.Protocol == "" {
+		s.Protocol = "anyconnect"
 	}
 	cmd := Command{Args: c.Args(l, s), Env: s.Env}
 	start := l.Client.Start
@@ -119,7 +123,11 @@ func (Openconnect) Name() string { return "openconnect" }
 
 // Args implements Client.
 func (Openconnect) Args(l *Lab, s Spec) []string {
-	args := []string{"/usr/sbin/openconnect", "--protocol=anyconnect", "--timestamp", "--cafile", l.PKI.Cert(s.CA)}
+	protocol := s.Protocol
+	if protocol == "globalprotect" {
+		protocol = "gp"
+	}
+	args := []string{"/usr/sbin/openconnect", "--protocol=" + protocol, "--timestamp", "--cafile", l.PKI.Cert(s.CA)}
 	add := func(flag, value string) {
 		if value != "" {
 			args = append(args, flag, value)

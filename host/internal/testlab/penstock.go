@@ -57,7 +57,7 @@ func (Penstock) Name() string { return "penstock" }
 
 // Args implements Client.
 func (p Penstock) Args(l *Lab, s Spec) []string {
-	args := []string{p.Program(), "connect", "--protocol", "anyconnect", "--cafile", l.PKI.Cert(s.CA)}
+	args := []string{p.Program(), "connect", "--protocol", s.Protocol, "--cafile", l.PKI.Cert(s.CA)}
 	if !p.system {
 		args = append(args, "--plugin-dir", p.Plugins())
 	}

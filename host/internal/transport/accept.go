@@ -40,3 +40,9 @@ func AcceptDTLS(ctx context.Context, conn *net.UDPConn, first []byte, c dtls.Con
 	t.info.Overhead += session.Suite().Overhead()
 	return t, nil
 }
+
+// AcceptUDP takes conn, which is connected to the client.
+func AcceptUDP(conn *net.UDPConn) *Packets {
+	tuneUDP(conn)
+	return &Packets{conn: conn, info: packetInfo("udp", conn), offload: true}
+}

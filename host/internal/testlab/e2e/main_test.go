@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/penstock-vpn/penstock/host/internal/testlab"
+	"github.com/penstock-vpn/penstock/host/internal/testlab/gpgate"
 	"github.com/penstock-vpn/penstock/host/internal/testlab/loadgate"
 )
 
@@ -29,6 +30,7 @@ const parallel = "8"
 func TestMain(m *testing.M) {
 	testlab.Init()
 	loadgate.Init()
+	gpgate.Init()
 	flag.Parse()
 	if err := prepare(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/penstock-vpn/penstock/host/internal/testlab/endpoint"
 	"github.com/penstock-vpn/penstock/host/internal/transport"
 )
 
@@ -38,7 +39,7 @@ func serve(c Config) error {
 		Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
 		DynamicRecordSizingDisabled: true, // one frame, one record
 	}}
-	udp, err := listenUDP()
+	udp, err := endpoint.ListenUDP(port)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/penstock-vpn/penstock/host/internal/testlab"
+	"github.com/penstock-vpn/penstock/host/internal/testlab/endpoint"
 )
 
 func TestMain(m *testing.M) {
@@ -95,7 +96,7 @@ func TestSeveralClients(t *testing.T) {
 			t.Fatal(err)
 		}
 		own := fmt.Sprintf("10.88.0.%d", 2+i)
-		for _, args := range [][]string{{"ip", "address", "add", own, "peer", ownV4, "dev", device}, {"ip", "link", "set", device, "up"}} {
+		for _, args := range [][]string{{"ip", "address", "add", own, "peer", endpoint.OwnV4, "dev", device}, {"ip", "link", "set", device, "up"}} {
 			if _, err := l.Client.Run(args...); err != nil {
 				t.Fatal(err)
 			}

@@ -14,6 +14,7 @@ import (
 	wgtun "golang.zx2c4.com/wireguard/tun"
 
 	"github.com/penstock-vpn/penstock/host/internal/testlab"
+	"github.com/penstock-vpn/penstock/host/internal/testlab/endpoint"
 )
 
 // Plain wireguard-go between the two machines, over UDP: what a tunnel in user space
@@ -74,9 +75,23 @@ func (e end) args() ([]string, error) {
 	return []string{program, wireGuardHook, string(config)}, err
 }
 
+// initWireGuard turns the process into an end when it was started as one.
+func initWireGuard() {
+	if len(os.Args) != 3 || os.Args[1] != wireGuardHook {
+		return
+	}
+	var e end
+	err := json.Unmarshal([]byte(os.Args[2]), &e)
+	if err == nil {
+		err = e.run()
+	}
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
 // run is one end until the process is ended.
 func (e end) run() error {
-	dev, err := wgtun.CreateTUN("wg%d", defaultMTU)
+	dev, err := wgtun.CreateTUN("wg%d", endpoint.MTU)
 	if err != nil {
 		return err
 	}
@@ -128,7 +143,7 @@ func (e end) lead(name string) error {
 	if err := netlink.LinkSetUp(link); err != nil {
 		return err
 	}
-	if err := address(link, e.Own+"/32", e.Peer+"/32"); err != nil {
+	if err := endpoint.Address(link, e.Own+"/32", e.Peer+"/32"); err != nil {
 		return err
 	}
 	for _, to := range e.Routes {

@@ -1,4 +1,4 @@
-package loadgate
+package endpoint
 
 import (
 	"golang.org/x/sys/unix"
