@@ -14,6 +14,10 @@ import (
 // outboxSize is how many messages a plugin may leave unread before it counts as hung.
 const outboxSize = 512
 
+// maxFramesUnread is how many may wait when a control frame comes that is passed on:
+// anybody may have sent it, and nothing else must be lost for it.
+const maxFramesUnread = outboxSize / 2
+
 // life is one run of the plugin's process: a session has one after the other when
 // the plugin crashes or must resume. What is posted for a life that is over is dropped.
 type life struct {

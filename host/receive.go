@@ -150,6 +150,9 @@ func (c *connection) tellNetwork(reachable bool) {
 func (c *connection) planeEvent(e dataplane.Event) {
 	switch e.Kind {
 	case dataplane.Control:
+		if c.life != nil && len(c.life.outbox) >= maxFramesUnread {
+			return // a plugin that is sent more than it can read does not hang
+		}
 		c.send(&pluginpb.FromHost{Message: &pluginpb.FromHost_Frame{Frame: &pluginpb.ControlFrame{Transport: e.Path, Type: e.Type, Payload: e.Payload}}})
 		return
 	case dataplane.Expired:

@@ -6,7 +6,12 @@ import (
 	"github.com/penstock-vpn/penstock/sdk/pluginpb"
 )
 
-const eventQueue = 256
+const (
+	eventQueue = 256
+	// maxFrames is how many may wait when a ControlFrame comes that is not dropped:
+	// whoever sends frames must not end the session with them.
+	maxFrames = eventQueue * 3 / 4
+)
 
 // Event is one of ControlFrame, PathEvent, SAExpired, NetworkChange, Suspend, Wake and Stop.
 type Event interface{ event() }
@@ -68,7 +73,8 @@ func (Suspend) event()       {}
 func (Wake) event()          {}
 func (Stop) event()          {}
 
-// Events is what happens; it ends when the stream does. A full buffer of 256 ends the session.
+// Events is what happens; it ends when the stream does. A full buffer of 256 ends the
+// session; control frames are dropped before it is full.
 func (s *Session) Events() <-chan Event { return s.stream.events }
 
 // eventOf reads an event; false: m is none, or one that this version does not know.

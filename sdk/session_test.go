@@ -186,3 +186,35 @@ func TestNothingWorksAfterTheHost(t *testing.T) {
 		t.Errorf("after the host's end: %v", err)
 	}
 }
+
+// A gateway, or who sends in its name, cannot end a session with frames that come
+// faster than the plugin reads.
+func TestAFloodOfFramesEndsNoSession(t *testing.T) {
+	plugintest.CheckLeaks(t)
+	ready, sent, frames := make(chan struct{}), make(chan struct{}), 0
+	run := plugintest.NewHost(t).Run(connect(func(_ context.Context, s *sdk.Session) error {
+		if err := s.Phase(sdk.Negotiating); err != nil {
+			return err
+		}
+		close(ready)
+		<-sent
+		for e := range s.Events() {
+			switch e.(type) {
+			case sdk.ControlFrame:
+				frames++
+			case sdk.Stop:
+				return nil
+			}
+		}
+		return errors.New("no Stop came")
+	}), plugintest.Profile{})
+	<-ready
+	for range 1000 {
+		run.Send(sdk.ControlFrame{Path: 1, Payload: []byte("flood")})
+	}
+	run.Stop(false)
+	close(sent)
+	if err := run.Wait(); err != nil || frames == 0 {
+		t.Errorf("%d frames, %v", frames, err)
+	}
+}

@@ -201,6 +201,9 @@ func (st *stream) dispatch(m *pluginpb.FromHost) bool {
 	if _, ok := event.(Stop); ok {
 		st.halted.Do(func() { close(st.halt) })
 	}
+	if _, frame := event.(ControlFrame); frame && len(st.events) >= maxFrames {
+		return true
+	}
 	select {
 	case st.events <- event:
 		return true

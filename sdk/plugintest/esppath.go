@@ -77,6 +77,8 @@ func (r *Run) onESP(id uint64, what string, transport uint32, do func(*ESP) erro
 	r.h.mu.Unlock()
 	var err error
 	switch {
+	case id == 0 && what == "InstallSa":
+		err = diag.Newf(diag.Invalid, "it wants an answer and has no id")
 	case p == nil && r.used[transport]:
 		r.refuse(id, diag.Newf(diag.Invalid, "there is no path %d", transport))
 		return

@@ -23,6 +23,23 @@ func attach(id uint64, n uint32) *pluginpb.FromPlugin {
 	return &pluginpb.FromPlugin{Id: id, Message: &pluginpb.FromPlugin_Attach{Attach: &pluginpb.Attach{Transport: n}}}
 }
 
+func attachESP(id uint64, sas int) *pluginpb.FromPlugin {
+	esp := &pluginpb.Esp{Sas: make([]*pluginpb.Sa, sas)}
+	for i := range esp.Sas {
+		esp.Sas[i] = &pluginpb.Sa{}
+	}
+	return &pluginpb.FromPlugin{Id: id, Message: &pluginpb.FromPlugin_Attach{Attach: &pluginpb.Attach{Esp: esp}}}
+}
+
+func installSA(id uint64, n uint32, key int) *pluginpb.FromPlugin {
+	sa := &pluginpb.Sa{Key: make([]byte, key)}
+	return &pluginpb.FromPlugin{Id: id, Message: &pluginpb.FromPlugin_InstallSa{InstallSa: &pluginpb.InstallSa{Transport: n, Sa: sa}}}
+}
+
+func removeSA(n uint32) *pluginpb.FromPlugin {
+	return &pluginpb.FromPlugin{Id: 9, Message: &pluginpb.FromPlugin_RemoveSa{RemoveSa: &pluginpb.RemoveSa{Transport: n}}}
+}
+
 func residual(id uint64, n int) *pluginpb.FromPlugin {
 	return &pluginpb.FromPlugin{Id: id, Message: &pluginpb.FromPlugin_Residual{Residual: &pluginpb.Residual{Data: make([]byte, n)}}}
 }
@@ -133,6 +150,11 @@ func TestLedgerRefuses(t *testing.T) {
 		"Open: more than 16 transports are open":                       append(many, open(99, 99)),
 		"Prompt: more than 256 messages wait for an answer":            append(questions, prompt(999)),
 		"Attach: there is no transport 3":                              {setPhase(negotiating), attach(5, 3)},
+		"InstallSa: there is no transport 3":                           {setPhase(negotiating), installSA(5, 3, 16)},
+		"InstallSa: it wants an answer and has no id":                  {setPhase(negotiating), installSA(0, 3, 16)},
+		"InstallSa: key has 65 bytes, at most 64 are allowed":          {setPhase(negotiating), installSA(5, 3, 65)},
+		"RemoveSa: there is no transport 3":                            {setPhase(negotiating), removeSA(3)},
+		"Attach: sas has 17 entries, at most 16 are allowed":           {setPhase(negotiating), attachESP(5, 17)},
 		"Close: there is no transport 3":                               {setPhase(negotiating), closing(3)},
 		"Residual: there is no Attach with the id 5 that waits for it": {setPhase(negotiating), residual(5, 1)},
 		"SetPhase: there is no phase 9":                                {setPhase(9)},

@@ -64,11 +64,13 @@ func TestEveryCell(t *testing.T) {
 
 func TestWhatEachPhaseIsFor(t *testing.T) {
 	for name, want := range map[protoreflect.Name]map[phase]byte{
-		"config": {start: no, auth: no, nego: yes, up: yes},
-		"attach": {start: no, auth: no, nego: yes, up: yes},
-		"prompt": {start: no, auth: yes, up: no, stopping: late},
-		"open":   {start: no, auth: yes, stopping: yes},
-		"failed": {start: yes, stopping: yes},
+		"config":     {start: no, auth: no, nego: yes, up: yes},
+		"attach":     {start: no, auth: no, nego: yes, up: yes},
+		"prompt":     {start: no, auth: yes, up: no, stopping: late},
+		"open":       {start: no, auth: yes, stopping: yes},
+		"install_sa": {start: no, auth: no, nego: yes, up: yes, stopping: late},
+		"remove_sa":  {start: no, auth: no, nego: yes, up: yes, stopping: yes},
+		"failed":     {start: yes, stopping: yes},
 	} {
 		for p, cell := range want {
 			if permits[name][p] != cell {

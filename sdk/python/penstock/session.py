@@ -14,6 +14,7 @@ from .transport import MAX_RESIDUAL, Transport
 
 EVENTS = ("frame", "path", "sa_expire", "network", "suspend", "wake", "stop")
 MAX_EVENTS = 256
+MAX_FRAMES = 192  # that wait when another frame comes: it is dropped
 
 
 class Session:
@@ -158,7 +159,7 @@ class Session:
         with self._changed:
             if message.re:
                 self._answers.get(message.re, []).append(message)
-            else:
+            elif kind != "frame" or len(self._events) < MAX_FRAMES:
                 self._events.append(message)
             if kind == "stop" and not self._stopped and not self._over:
                 self._stopped = True
