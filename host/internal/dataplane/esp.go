@@ -215,9 +215,13 @@ func (p *Plane) makeRoom(x *path, overhead int) error {
 		p.mu.Unlock()
 		return errors.New(tooNarrow(carries, least))
 	}
+	before := min(x.inner, p.limit)
 	x.overhead = overhead
 	x.inner -= more
-	events := append(p.reroute(), Event{Kind: MTU, Path: x.id, MTU: int(min(x.inner, p.limit))})
+	events := p.reroute()
+	if now := min(x.inner, p.limit); now != before {
+		events = append(events, Event{Kind: MTU, Path: x.id, MTU: int(now)})
+	}
 	p.mu.Unlock()
 	p.events.emit(events...)
 	return nil
