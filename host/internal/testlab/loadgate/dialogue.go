@@ -46,7 +46,7 @@ func (s *session) grant(w io.Writer, r *http.Request) error {
 		fmt.Sprintf("X-CSTP-MTU: %d", s.config.MTU), "X-CSTP-Base-MTU: 1500",
 		"X-CSTP-DPD: 30", "X-CSTP-Keepalive: 20", "X-CSTP-Rekey-Method: none",
 	}
-	if r.Header.Get("X-CSTP-Full-IPv6-Capability") == "true" {
+	if s.v6() != "" && r.Header.Get("X-CSTP-Full-IPv6-Capability") == "true" {
 		lines = append(lines, "X-CSTP-Address-IP6: "+s.v6()+"/128", "X-CSTP-Split-Include-IP6: "+testlab.InsideV6+"/64")
 	}
 	if s.key != nil && strings.Contains(r.Header.Get("X-DTLS-CipherSuite"), "PSK-NEGOTIATE") {

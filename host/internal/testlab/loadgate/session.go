@@ -39,7 +39,13 @@ type session struct {
 
 func (s *session) v4() string { return endpoint.V4(s.number) }
 
-func (s *session) v6() string { return endpoint.V6(s.number) }
+// v6 is "" where the packets are too small for IPv6 (RFC 8200 section 5).
+func (s *session) v6() string {
+	if s.config.MTU < 1280 {
+		return ""
+	}
+	return endpoint.V6(s.number)
+}
 
 // open gives the session a tunnel. One that it still has ends: the client has come
 // back.
