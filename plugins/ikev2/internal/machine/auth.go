@@ -19,10 +19,11 @@ import (
 //	    └───────────────────────────────────────────────┴─> finish
 type login struct {
 	round  int
-	idr    *ike.ID // the gateway's
-	proved bool    // the gateway is who it claims to be
-	closed bool    // EAP is over; the gateway's own AUTH is awaited
-	spi    uint32  // of the inbound ESP SA
+	idr    *ike.ID   // the gateway's
+	proved bool      // the gateway is who it claims to be
+	closed bool      // EAP is over; the gateway's own AUTH is awaited
+	peer   *eap.Peer // of an EAP round
+	spi    uint32    // of the inbound ESP SA
 }
 
 // logIn begins IKE_AUTH.
@@ -50,6 +51,8 @@ func (m *Machine) identity() *ike.ID {
 func (m *Machine) sendRound() error {
 	m.login.closed = false
 	switch a := m.auth().(type) {
+	case EAP:
+		m.login.peer = a.Peer()
 	case SharedKey:
 		sa := m.sa()
 		return m.sendAuth(&ike.AuthData{Method: ike.AuthSharedKey, Data: sa.suite.PRF.SharedKeyAuth(a.Key, m.ownOctets())})
@@ -185,7 +188,7 @@ func (m *Machine) checkGateway(auth *ike.AuthData, payloads []ike.Payload) error
 		}
 		// A method proves the gateway only by a key that nobody else has.
 		e, _ := m.auth().(EAP)
-		m.login.proved = m.login.proved || e.Only && e.Peer.Key() != nil
+		m.login.proved = m.login.proved || e.Only && m.login.peer.Key() != nil
 		return m.proceed(payloads)
 	}
 	if m.login.proved {
@@ -291,7 +294,7 @@ func (m *Machine) handleEAP(packet []byte) error {
 	case !m.login.proved && !e.Only:
 		return m.unproved(errors.New("it asks for a password before that"))
 	}
-	reply, err := e.Peer.Handle(packet)
+	reply, err := m.login.peer.Handle(packet)
 	var question *eap.Question
 	if errors.As(err, &question) {
 		m.wait = func(answer any) error {
@@ -299,7 +302,7 @@ func (m *Machine) handleEAP(packet []byte) error {
 			if !isText {
 				return errors.New("no answer was given")
 			}
-			reply, err := e.Peer.Answer(text)
+			reply, err := m.login.peer.Answer(text)
 			if err != nil {
 				return err
 			}
@@ -310,7 +313,7 @@ func (m *Machine) handleEAP(packet []byte) error {
 		return nil
 	}
 	if err != nil {
-		return eapFailed(e.Peer, err)
+		return eapFailed(m.login.peer, err)
 	}
 	if reply == nil {
 		return m.closeEAP()
@@ -330,10 +333,8 @@ func (m *Machine) closeEAP() error {
 // eapKey is what AUTH is made with after EAP: the method's key, or where it makes none
 // SK_pi of ours, SK_pr of the gateway.
 func (m *Machine) eapKey(ours bool) []byte {
-	if e, isEAP := m.auth().(EAP); isEAP {
-		if key := e.Peer.Key(); key != nil {
-			return key
-		}
+	if key := m.login.peer.Key(); key != nil {
+		return key
 	}
 	if ours {
 		return m.sa().schedule.PI

@@ -54,7 +54,7 @@ type Certificate struct {
 // (RFC 5998), for methods that prove both sides.
 type EAP struct {
 	Identity *ike.ID // nil: Config.Identity
-	Peer     *eap.Peer
+	Peer     func() *eap.Peer // makes a fresh one
 	Only     bool
 }
 

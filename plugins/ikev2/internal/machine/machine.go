@@ -175,8 +175,13 @@ func (m *Machine) Signed(now time.Time, signature []byte, err error) []Effect {
 }
 
 // Answered answers Ask.
-func (m *Machine) Answered(now time.Time, text string) []Effect {
-	return m.step(now, func() error { return m.resolve(text) })
+func (m *Machine) Answered(now time.Time, text string, err error) []Effect {
+	return m.step(now, func() error {
+		if err != nil {
+			return err
+		}
+		return m.resolve(text)
+	})
 }
 
 // sa is the current IKE SA.

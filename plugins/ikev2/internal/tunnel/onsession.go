@@ -1,0 +1,43 @@
+package tunnel
+
+import (
+	"context"
+	"errors"
+
+	"github.com/penstock-vpn/penstock/sdk"
+	"github.com/penstock-vpn/penstock/sdk/framing"
+)
+
+// OnSession makes a Host of the sdk's session.
+func OnSession(s *sdk.Session) Host { return sessionHost{s} }
+
+type sessionHost struct{ *sdk.Session }
+
+func (h sessionHost) OpenUDP(ctx context.Context, host string, port int) (Conn, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	t, err := h.Session.OpenUDP(ctx, host, port)
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+var errForeign = errors.New("the connection is of another host")
+
+func (h sessionHost) Attach(ctx context.Context, c Conn, esp *sdk.ESP, replaces Path) (Path, error) {
+	t, ok := c.(*sdk.Transport)
+	if !ok {
+		return nil, errForeign
+	}
+	o := sdk.AttachOptions{ESP: esp}
+	if old, isPath := replaces.(*sdk.Path); isPath {
+		o.Replaces = old
+	}
+	p, err := h.Session.Attach(ctx, t, nil, framing.Spec{MaxPayload: framing.MaxFrame}, o)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}

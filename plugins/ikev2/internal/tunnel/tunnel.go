@@ -1,0 +1,83 @@
+// Package tunnel runs the machine of IKEv2 against a host: it opens transports, carries
+// datagrams between them and the machine, and puts into the host what the machine
+// agreed on.
+//
+//	Run ─ open 500 ─> machine ─> open 4500 ─> Up: Configure, Attach ─> messages as control frames
+//	                     ^                                                       │
+//	                     └────────── a new transport when the network changes ───┘
+package tunnel
+
+import (
+	"context"
+	"crypto/x509"
+	"net"
+	"time"
+
+	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
+	"github.com/penstock-vpn/penstock/sdk"
+)
+
+// Host is what a tunnel asks of its host: the sdk's session, see OnSession.
+type Host interface {
+	OpenUDP(ctx context.Context, host string, port int) (Conn, error)
+	Attach(ctx context.Context, c Conn, esp *sdk.ESP, replaces Path) (Path, error)
+	Configure(ctx context.Context, c sdk.NetConfig) error
+	Phase(p sdk.Phase) error
+	Events() <-chan sdk.Event
+	Info(format string, args ...any)
+	Warn(format string, args ...any)
+	Debug(format string, args ...any)
+	TraceText(text string)
+}
+
+// Conn is an open UDP transport: one Write, one datagram.
+type Conn interface {
+	net.Conn
+	Info() sdk.Info
+}
+
+// Path is an attached transport.
+type Path interface {
+	ID() uint32
+	Send(frameType uint32, payload []byte) error
+	InstallSA(ctx context.Context, sa sdk.SA) error
+	RemoveSA(ctx context.Context, spi uint32) error
+	Close() error
+}
+
+// Options of a tunnel.
+type Options struct {
+	Gateway string
+	Port    int // 0: begin at 500 and go on at 4500
+	MTU     int // the user's limit inside the tunnel; 0: none
+	// Machine is what the machine is made of, but for what the transports tell.
+	Machine machine.Config
+	// Trust says whether the gateway's certificates are trusted to be of name.
+	Trust func(chain []*x509.Certificate, name string) error
+	// Ask puts a question of the gateway to the user.
+	Ask func(ctx context.Context, text string) (string, error)
+}
+
+const (
+	portIKE      = 500
+	portNATT     = 4500
+	natKeepalive = 20 * time.Second
+	maxRedirects = 3
+)
+
+// Run goes from the first message to the end of the session. It returns nil after a
+// Stop, with which until ends too.
+func Run(ctx, until context.Context, host Host, o Options) error {
+	gateway, from := o.Gateway, ""
+	for range maxRedirects + 1 {
+		l := newLife(host, o)
+		l.gateway = gateway
+		next, err := l.run(ctx, until, from)
+		if next == "" {
+			return err
+		}
+		host.Info("The gateway %s redirects to %s.", gateway, next)
+		gateway, from = next, gateway
+	}
+	return tooManyRedirects()
+}

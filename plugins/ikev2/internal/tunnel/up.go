@@ -1,0 +1,99 @@
+package tunnel
+
+import (
+	"context"
+	"time"
+
+	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
+	"github.com/penstock-vpn/penstock/sdk"
+	"github.com/penstock-vpn/penstock/sdk/diag"
+)
+
+// install makes the tunnel: settings first, then the path.
+func (l *life) install(up machine.Up) error {
+	if err := l.host.Phase(sdk.Negotiating); err != nil {
+		return err
+	}
+	settings := up.Settings
+	settings.MTU = l.o.MTU
+	if err := l.host.Configure(l.ctx, settings); err != nil {
+		return err
+	}
+	esp := &sdk.ESP{SAs: up.SAs}
+	if up.BehindNAT {
+		esp.NATKeepalive = natKeepalive
+	}
+	port := l.natt()
+	conn := l.conns[port]
+	delete(l.conns, port)
+	path, err := l.host.Attach(l.ctx, conn, esp, nil)
+	if err != nil {
+		return err
+	}
+	l.path = path
+	for port, c := range l.conns {
+		_ = c.Close()
+		delete(l.conns, port)
+	}
+	return nil
+}
+
+// replace installs SAs, the inbound one first.
+func (l *life) replace(sas []sdk.SA) error {
+	for _, sa := range sas {
+		if err := l.path.InstallSA(l.ctx, sa); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// event handles what the host tells; an error ends the session.
+func (l *life) event(e sdk.Event) ([]machine.Effect, error) {
+	switch e := e.(type) {
+	case sdk.ControlFrame:
+		if l.path != nil && e.Path == l.path.ID() {
+			return l.m.Receive(time.Now(), e.Payload), nil
+		}
+	case sdk.PathEvent:
+		if l.path != nil && e.Path == l.path.ID() && e.Kind == sdk.PathDead {
+			return nil, fail(sdk.Backoff, diag.New(diag.Unreachable, "the path to the gateway is lost", e.Reason))
+		}
+	case sdk.NetworkChange:
+		if e.Reachable && l.path != nil {
+			return nil, fail(sdk.Now, diag.New(diag.Unreachable, "the network changed", "Connecting again."))
+		}
+	case sdk.Stop:
+		return nil, l.stop(e)
+	}
+	return nil, nil
+}
+
+// defaultDeadline is for hosts that give none.
+const defaultDeadline = 5 * time.Second
+
+// stop tells the gateway, as long as there is time, and ends the session.
+func (l *life) stop(e sdk.Stop) error {
+	l.stopping = true
+	if !e.Logout {
+		l.ended = true
+		return nil
+	}
+	if e.Deadline <= 0 {
+		e.Deadline = defaultDeadline
+	}
+	ctx, cancel := context.WithTimeout(l.ctx, e.Deadline/2)
+	defer cancel()
+	l.work.Go(func() {
+		<-ctx.Done()
+		select {
+		case l.answers <- func(time.Time) []machine.Effect { return []machine.Effect{machine.Ended{}} }:
+		case <-l.ctx.Done():
+		}
+	})
+	return l.do(l.m.Stop(time.Now()))
+}
+
+func fail(retry sdk.Retry, d *diag.Diagnostic) error {
+	return &sdk.Failure{Retry: retry, Diagnostics: []diag.Diagnostic{*d}}
+}

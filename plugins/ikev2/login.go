@@ -1,0 +1,134 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+
+	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
+	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/tunnel"
+	"github.com/penstock-vpn/penstock/plugins/internal/eap"
+	"github.com/penstock-vpn/penstock/plugins/internal/ike"
+	"github.com/penstock-vpn/penstock/sdk"
+	"github.com/penstock-vpn/penstock/sdk/diag"
+	"github.com/penstock-vpn/penstock/sdk/prompt"
+)
+
+// credentials are what a person gave. They are asked for before the first message: a
+// gateway does not wait while somebody types.
+type credentials struct {
+	Username string
+	Password string
+	PSK      string
+}
+
+// resumed are the credentials of a run before this one, whose paths are given up: their
+// keys are lost with it. nil: there was none.
+func resumed(s *sdk.Session) (*credentials, error) {
+	r := s.Resumed()
+	if r == nil {
+		return nil, nil
+	}
+	if _, err := s.Adopt(); err != nil {
+		return nil, err
+	}
+	var c credentials
+	if json.Unmarshal(r.Checkpoint, &c) != nil || c == (credentials{}) {
+		return nil, nil
+	}
+	return &c, nil
+}
+
+// ask has the user fill in what the login needs; refused says why the last was no good.
+func (o *options) ask(ctx context.Context, s *sdk.Session, refused string) (*credentials, error) {
+	var fields []prompt.Field
+	if o.eap {
+		fields = append(fields,
+			prompt.Field{Name: "username", Label: "Username", Default: o.username, Option: "username", MayStore: true},
+			prompt.Field{Name: "password", Label: "Password", Kind: prompt.Password, Option: "password", MayStore: true})
+	} else {
+		fields = append(fields, prompt.Field{Name: "psk", Label: "Pre-shared key", Kind: prompt.Password, Option: "psk", MayStore: true})
+	}
+	answer, err := s.Ask(ctx, prompt.Prompt{Title: "Log in to " + o.host, Error: refused, Form: &prompt.Form{ID: "main", Fields: fields}})
+	switch {
+	case err != nil:
+		return nil, err
+	case answer.Cancelled:
+		return nil, diag.New(diag.Cancelled, "the login was cancelled", "Nothing was sent to the gateway.")
+	}
+	c := &credentials{answer.Values["username"], answer.Values["password"], answer.Values["psk"]}
+	if !o.eap && c.PSK == "" {
+		return nil, diag.New(diag.Config, "there is no pre-shared key", "Give one with the option psk.").With("psk")
+	}
+	kept, err := json.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	return c, s.Checkpoint(kept)
+}
+
+// tunnel are the options of a tunnel with those credentials.
+func (o *options) tunnel(s *sdk.Session, c *credentials) tunnel.Options {
+	m := o.machine
+	m.Identity = o.ownIdentity(c)
+	if o.eap {
+		m.Auth = []machine.Auth{machine.EAP{Peer: func() *eap.Peer { return o.peer(c) }}}
+	} else {
+		m.SharedKey = sharedKey(c.PSK)
+		m.Auth = []machine.Auth{machine.SharedKey{Key: m.SharedKey}}
+	}
+	return tunnel.Options{
+		Gateway: o.host, Port: o.port, MTU: o.mtu, Machine: m, Trust: o.trust,
+		Ask: func(ctx context.Context, text string) (string, error) { return askMore(ctx, s, text) },
+	}
+}
+
+// ownIdentity is local-id, or else the user name, or else a name that means nothing.
+func (o *options) ownIdentity(c *credentials) *ike.ID {
+	if o.localID != nil {
+		return o.localID
+	}
+	if id := identity(cmp.Or(c.Username, o.username), false); id != nil {
+		return id
+	}
+	return &ike.ID{Kind: ike.IDFQDN, Data: []byte("penstock")}
+}
+
+func (o *options) peer(c *credentials) *eap.Peer {
+	var all []eap.Method
+	for _, kind := range o.methods {
+		switch kind {
+		case eap.TypeMSCHAPv2:
+			all = append(all, eap.MSCHAPv2(c.Username, c.Password, rand.Reader))
+		case eap.TypeGTC:
+			all = append(all, eap.GTC(c.Password))
+		case eap.TypeMD5:
+			all = append(all, eap.MD5(c.Password))
+		}
+	}
+	return eap.NewPeer(cmp.Or(o.eapIdentity, c.Username), all...)
+}
+
+// sharedKey reads 0x and hexadecimal digits as bytes.
+func sharedKey(text string) []byte {
+	if digits, isHex := strings.CutPrefix(text, "0x"); isHex {
+		if b, err := hex.DecodeString(digits); err == nil {
+			return b
+		}
+	}
+	return []byte(text)
+}
+
+// askMore puts a gateway's own question, such as for a code.
+func askMore(ctx context.Context, s *sdk.Session, text string) (string, error) {
+	answer, err := s.Ask(ctx, prompt.Prompt{Title: "The gateway asks", Text: text, Form: &prompt.Form{ID: "challenge", Fields: []prompt.Field{
+		{Name: "answer", Label: "Answer", Kind: prompt.OTP},
+	}}})
+	if err == nil && answer.Cancelled {
+		err = diag.New(diag.Cancelled, "the login was cancelled", "The gateway's question was not answered.")
+	}
+	return answer.Values["answer"], err
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
+	"github.com/penstock-vpn/penstock/plugins/internal/eap"
+	"github.com/penstock-vpn/penstock/plugins/internal/ike"
+	"github.com/penstock-vpn/penstock/sdk/diag"
+	"github.com/penstock-vpn/penstock/sdk/option"
+)
+
+const (
+	groupLogin  = "Login"
+	groupTunnel = "Tunnel"
+
+	authEAP = "eap"
+	authPSK = "psk"
+)
+
+// methods are those of EAP, by the names of the option eap-methods, in the order of preference.
+var methods = []struct {
+	name string
+	kind eap.Type
+}{{"mschapv2", eap.TypeMSCHAPv2}, {"gtc", eap.TypeGTC}, {"md5", eap.TypeMD5}}
+
+// schema are the plugin's own options.
+func schema() option.Schema {
+	return option.Schema{
+		{Key: "auth", Type: option.Enum, Label: "Login", Help: "How to log in: user name and password by EAP, where the gateway has a certificate, or a pre-shared key on both sides.", Default: authEAP, Choices: []string{authEAP, authPSK}, Group: groupLogin},
+		{Key: "psk", Label: "Pre-shared key", Help: "Key that the gateway knows too; 0x and hexadecimal digits for bytes.", Group: groupLogin, Secret: true, VisibleIf: option.Condition{Key: "auth", Value: authPSK}},
+		{Key: "local-id", Label: "Own identity", Help: "Who the gateway knows this client as: a name, an address, user@domain, or key:TEXT; the user name when absent.", Group: groupLogin},
+		{Key: "remote-id", Label: "Gateway's identity", Help: "Who the gateway must call itself, in the same notation; whoever its certificate is for when absent.", Group: groupLogin, Advanced: true},
+		{Key: "eap-identity", Label: "EAP identity", Help: "Name to give when EAP asks for one; the user name when absent.", Group: groupLogin, Advanced: true},
+		{Key: "eap-methods", Type: option.List, Label: "EAP methods", Help: "Ways to log in that are allowed, best first: mschapv2, gtc, md5.", Default: "mschapv2,gtc,md5", Group: groupLogin, Advanced: true},
+		{Key: "ike", Type: option.List, Label: "IKE proposals", Help: "What to offer for the key exchange, as in aes256-sha256-modp2048; all that is not weak when absent.", Group: groupTunnel, Advanced: true},
+		{Key: "esp", Type: option.List, Label: "ESP proposals", Help: "What to offer for the tunnel, as in aes256gcm16 or aes128-sha1-modp2048; all that is not weak when absent.", Group: groupTunnel, Advanced: true},
+		{Key: "force-dpd", Type: option.Duration, Label: "Dead peer detection", Help: "How long the gateway may be silent before it is asked for a sign of life.", Default: "60s", Group: groupTunnel, Advanced: true, Min: 1, Max: 3600},
+		{Key: "ike-lifetime", Type: option.Duration, Label: "Key lifetime", Help: "How long until the keys of IKE are renewed.", Default: "4h", Group: groupTunnel, Advanced: true, Min: 10, Max: 7 * 24 * 3600},
+		{Key: "esp-lifetime", Type: option.Duration, Label: "Tunnel key lifetime", Help: "How long until the keys of the tunnel are renewed.", Default: "1h", Group: groupTunnel, Advanced: true, Min: 10, Max: 7 * 24 * 3600},
+		{Key: "fragment-size", Type: option.Int, Label: "Fragment size", Help: "Largest message of the key exchange, in bytes; longer ones go in fragments.", Default: "1200", Group: groupTunnel, Advanced: true, Min: 500, Max: 65000},
+		{Key: "no-mobike", Type: option.Bool, Label: "No MOBIKE", Help: "Connect again when the network changes, in place of moving the tunnel.", Default: "false", Group: groupTunnel, Advanced: true},
+		{Key: "disable-ipv6", Type: option.Bool, Label: "No IPv6", Help: "Ask the gateway for IPv4 only.", Default: "false", Group: groupTunnel, Advanced: true},
+	}
+}
+
+// options are a session's options, read.
+type options struct {
+	host              string
+	port, mtu         int
+	eap               bool
+	username          string
+	localID, remoteID *ike.ID // nil: not given
+	eapIdentity       string
+	methods           []eap.Type
+	pins              []string
+	machine           machine.Config // lifetimes and proposals
+}
+
+// readOptions reads what the schema has checked already, value by value.
+func readOptions(values map[string]string) (*options, error) {
+	o := &options{eap: values["auth"] != authPSK, username: values["username"], eapIdentity: values["eap-identity"], pins: list(values["servercert"])}
+	var err error
+	if o.host, o.port, err = parseGateway(values["gateway"]); err != nil {
+		return nil, err
+	}
+	o.localID, o.remoteID = identity(values["local-id"], false), identity(values["remote-id"], true)
+	o.mtu, _ = strconv.Atoi(values["mtu"])
+	for _, name := range list(values["eap-methods"]) {
+		i := slices.IndexFunc(methods, func(m struct {
+			name string
+			kind eap.Type
+		}) bool {
+			return m.name == name
+		})
+		if i < 0 {
+			return nil, diag.New(diag.Config, "the EAP method "+strconv.Quote(name)+" is unknown", "Known are mschapv2, gtc and md5.").With("eap-methods")
+		}
+		o.methods = append(o.methods, methods[i].kind)
+	}
+	return o, o.readMachine(values)
+}
+
+func (o *options) readMachine(values map[string]string) (err error) {
+	c := &o.machine
+	if c.IKE, err = machine.ParseIKE(list(values["ike"])); err != nil {
+		return diag.New(diag.Config, "the option ike cannot be read", err.Error()).With("ike")
+	}
+	if c.ESP, err = machine.ParseESP(list(values["esp"])); err != nil {
+		return diag.New(diag.Config, "the option esp cannot be read", err.Error()).With("esp")
+	}
+	c.DPD, c.IKELife, c.ChildLife = duration(values["force-dpd"]), duration(values["ike-lifetime"]), duration(values["esp-lifetime"])
+	c.Fragment, _ = strconv.Atoi(values["fragment-size"])
+	c.NoMOBIKE, c.NoIPv6 = truth(values["no-mobike"]), truth(values["disable-ipv6"])
+	c.RemoteID = o.remoteID
+	return nil
+}
+
+// parseGateway reads host or host:port; a port in it speaks UDP encapsulation from the
+// first message on.
+func parseGateway(text string) (host string, port int, err error) {
+	text = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(text), "https://"), "/")
+	wrong := diag.New(diag.Config, "the gateway's address cannot be used", "It is HOST or HOST:PORT.").With("gateway")
+	if a, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
+		return a.String(), 0, nil
+	}
+	host = text
+	if strings.Contains(text, ":") {
+		h, p, err := net.SplitHostPort(text)
+		if err != nil {
+			return "", 0, wrong
+		}
+		if port, err = strconv.Atoi(p); err != nil || port < 1 || port > 65535 {
+			return "", 0, wrong
+		}
+		host = h
+	}
+	if host == "" || strings.ContainsAny(host, "/@ ") {
+		return "", 0, wrong
+	}
+	return host, port, nil
+}
+
+// identity reads the notation of local-id; nil: none is given.
+func identity(text string, responder bool) *ike.ID {
+	id := &ike.ID{Responder: responder, Kind: ike.IDFQDN, Data: []byte(text)}
+	a, err := netip.ParseAddr(text)
+	switch rest, isKey := strings.CutPrefix(text, "key:"); {
+	case text == "":
+		return nil
+	case isKey:
+		id.Kind, id.Data = ike.IDKey, []byte(rest)
+	case err == nil && a.Unmap().Is4():
+		id.Kind, id.Data = ike.IDIPv4, a.Unmap().AsSlice()
+	case err == nil:
+		id.Kind, id.Data = ike.IDIPv6, a.AsSlice()
+	case strings.Contains(text, "@"):
+		id.Kind = ike.IDEmail
+	}
+	return id
+}
+
+func list(value string) []string {
+	return strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+func truth(value string) bool {
+	return slices.Contains([]string{"true", "yes", "on", "1"}, strings.ToLower(value))
+}
+
+// duration reads Go syntax or seconds; what is neither was refused by the schema.
+func duration(value string) time.Duration {
+	if n, err := strconv.Atoi(value); err == nil {
+		return time.Duration(n) * time.Second
+	}
+	d, err := time.ParseDuration(value)
+	if err != nil {
+		return 0
+	}
+	return d
+}
