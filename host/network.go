@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/penstock-vpn/penstock/host/internal/alarm"
 	"github.com/penstock-vpn/penstock/host/internal/dataplane"
 	"github.com/penstock-vpn/penstock/host/internal/mtu"
 	"github.com/penstock-vpn/penstock/host/internal/session"
@@ -69,7 +70,7 @@ func (c *connection) openDevice(size int) error {
 			"Check that /dev/net/tun exists (modprobe tun) and that the name given with interface is free.")
 	}
 	c.device = device
-	c.plane = dataplane.New(device, dataplane.Options{MTU: size})
+	c.plane = dataplane.New(device, dataplane.Options{MTU: size, After: alarm.AfterFunc})
 	opened := device.Name()
 	c.tunName.Store(&opened)
 	c.live.Store(c.plane)

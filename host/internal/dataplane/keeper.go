@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/penstock-vpn/penstock/host/internal/alarm"
 )
 
 // silence is how long a replaced path must be silent to end.
@@ -16,7 +18,7 @@ type keeper struct {
 	path *path
 
 	mu      sync.Mutex  // guards what follows
-	timer   *time.Timer // nil before start
+	timer   alarm.Timer // nil before start
 	live    liveness
 	retired bool
 	since   time.Duration // of retired
@@ -56,7 +58,7 @@ func (k *keeper) arm(wait time.Duration) {
 	switch {
 	case k.stopped || wait > never/2:
 	case k.timer == nil:
-		k.timer = time.AfterFunc(wait, k.fire)
+		k.timer = k.path.plane.after(wait, k.fire)
 	default:
 		k.timer.Reset(wait)
 	}

@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/penstock-vpn/penstock/host/internal/alarm"
 	"github.com/penstock-vpn/penstock/host/internal/mtu"
 	"github.com/penstock-vpn/penstock/host/internal/tun"
 )
@@ -28,6 +29,9 @@ type Options struct {
 	MTU int
 	// MinMTU is what every path must carry: 1280 with IPv6 inside. 0 stands for 576.
 	MinMTU int
+	// After makes the timers of the paths' rules; nil stands for time.AfterFunc, which
+	// wakes an idle program more often than alarm.AfterFunc.
+	After func(d time.Duration, f func()) alarm.Timer
 }
 
 // Plane is the data plane of one connection. Its methods may be called from
@@ -51,6 +55,8 @@ type Plane struct {
 	least   mtu.Inner // what every path must carry
 	closed  bool
 
+	after func(d time.Duration, f func()) alarm.Timer
+
 	done    chan struct{} // closed when closed
 	loops   sync.WaitGroup
 	closing func() error
@@ -61,7 +67,10 @@ func New(dev tun.Device, o Options) *Plane {
 	p := &Plane{
 		dev: dev, epoch: time.Now(), tunWrite: newTurn(), paths: map[uint32]*path{},
 		spare: make(chan [][]byte, 2),
-		limit: mtu.Inner(o.MTU), least: mtu.Inner(o.MinMTU), done: make(chan struct{}),
+		limit: mtu.Inner(o.MTU), least: mtu.Inner(o.MinMTU), after: o.After, done: make(chan struct{}),
+	}
+	if p.after == nil {
+		p.after = func(d time.Duration, f func()) alarm.Timer { return time.AfterFunc(d, f) }
 	}
 	if p.limit == 0 {
 		p.limit = mtu.Max
