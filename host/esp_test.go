@@ -209,6 +209,24 @@ func TestESPThatAPluginGetsWrong(t *testing.T) {
 	}
 }
 
+// Keys do not stay in a message that came to nothing.
+func TestKeysOfAnAttachThatFailsAreForgotten(t *testing.T) {
+	r := newESPRig(t)
+	a := &pluginpb.Attach{Transport: 1, Esp: &pluginpb.Esp{Sas: []*pluginpb.Sa{someSA(out, 0x1001, "aes128-sha1"), someSA(in, 0x1002, "aes128-sha1")}}}
+	a.Framing = &pluginpb.FrameSpec{Probe: []byte("no packet")}
+	r.attach(&pluginpb.FromPlugin{Id: 4}, a)
+	if (<-r.told).GetRefused() == nil || !zeroed(a.GetEsp().GetSas()...) {
+		t.Error("a bad framing was taken, or its keys are still there")
+	}
+	a.Esp.Sas = []*pluginpb.Sa{someSA(out, 0x1001, "aes128-sha1"), someSA(in, 0x1002, "aes128-sha1")}
+	r.transports[1].attach = a // closed before the handover was done
+	r.closeLink(1)
+	r.closing.Wait()
+	if !zeroed(a.GetEsp().GetSas()...) {
+		t.Error("the keys are still there")
+	}
+}
+
 func TestSAsOnNoPathOfESP(t *testing.T) {
 	r := newESPRig(t)
 	for name, err := range map[string]error{

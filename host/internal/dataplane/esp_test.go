@@ -98,6 +98,27 @@ func TestESPWithAProbeIsUpWhenAnAuthenticPacketHasCome(t *testing.T) {
 		if s := r.Stats(); s.RxPackets != 1 || s.RxDropped != 0 {
 			t.Errorf("%+v", s)
 		}
+		r.noEvent() // nor did it reach the plugin
+	})
+}
+
+// A handshake proves less than an answer does.
+func TestAnyDatagramsWithAProbeAreUpWhenAFrameHasCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Options{})
+		d := newDatagram(r.sent)
+		if err := r.AddDatagram(1, d, framing.Spec{Rules: probing()}, 0, 0, "dtls", 79); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		r.noEvent()
+		if sent, _ := r.sent.take(); len(sent) != 1 || !bytes.Equal(sent[0], probe) {
+			t.Errorf("sent %x", sent)
+		}
+		d.fromGW <- answer
+		r.event(1, Up)
+		synctest.Wait()
+		r.noEvent()
 	})
 }
 
@@ -128,7 +149,7 @@ func TestNATKeepaliveAfterIdleOnly(t *testing.T) {
 		if err := r.SendControl(1, 0, []byte("IKE is traffic too")); err != nil {
 			t.Error(err)
 		}
-		advance(20 * time.Second)
+		advance(21 * time.Second)
 		frames, times := r.sent.take()
 		var seen []string
 		for i, f := range frames {
@@ -159,6 +180,7 @@ func TestIKEBesideESP(t *testing.T) {
 		if err := r.SendControl(1, 0, make([]byte, maxIKE)); err != nil {
 			t.Error(err)
 		}
+		synctest.Wait()
 		for _, bad := range []error{
 			r.SendControl(1, 0, nil), r.SendControl(1, 0, make([]byte, maxIKE+1)), r.SendControl(1, 3, []byte("typed")),
 		} {
@@ -166,7 +188,12 @@ func TestIKEBesideESP(t *testing.T) {
 				t.Errorf("sent: %v", bad)
 			}
 		}
+		g.carries.Store(1000) // a message that does not fit the path says nothing about packets
+		if err := r.SendControl(1, 0, make([]byte, 1200)); err != nil {
+			t.Error(err)
+		}
 		_, others := g.gets()
+		r.noEvent()
 		if len(others) != 2 || string(others[0]) != "\x00\x00\x00\x00to the peer" || len(others[1]) != 65507 {
 			t.Errorf("the gateway got %d others: %.20q", len(others), others)
 		}
