@@ -15,18 +15,23 @@ const Tailroom = 64
 // MaxSize is the length of the longest IP packet, in bytes.
 const MaxSize = 65535
 
-// BufferSize is the length of a buffer from NewBuffers. It is no multiple of a
-// page, so that the heads of neighbours do not share cache sets.
-const BufferSize = Headroom + MaxSize + Tailroom + 1
+// BufferSize is the length of a buffer from NewBuffers. It is not a byte more than
+// the longest packet needs: a TUN with offload merges packets at Headroom as long as
+// Headroom is left behind them, and one of 65536 bytes has no length that IPv4 can say.
+const BufferSize = Headroom + MaxSize + Tailroom
+
+// stride is from one buffer to the next, in bytes: aligned, and no multiple of a page,
+// so that the heads of neighbours do not share cache sets.
+const stride = (BufferSize + 63) &^ 63
 
 // NewBuffers returns n buffers of BufferSize bytes in one allocation. Each can
 // hold the longest packet at Headroom, and as many coalesced segments as one GRO
 // packet carries; memory that no packet reached is never touched.
 func NewBuffers(n int) [][]byte {
-	slab := make([]byte, n*BufferSize)
+	slab := make([]byte, n*stride)
 	bufs := make([][]byte, n)
 	for i := range bufs {
-		bufs[i] = slab[i*BufferSize : (i+1)*BufferSize : (i+1)*BufferSize]
+		bufs[i] = slab[i*stride:][:BufferSize:BufferSize]
 	}
 	return bufs
 }
