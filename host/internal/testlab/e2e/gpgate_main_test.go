@@ -56,7 +56,7 @@ func gpSaid(t *testing.T, c *testlab.Connection, words ...string) {
 	t.Helper()
 	for _, w := range words {
 		if !strings.Contains(c.Output(), w) {
-			t.Errorf("openconnect did not say %q:\n%s", w, c.Tail(40))
+			t.Errorf("openconnect did not say %q:\n%s", w, c.Tail(20))
 		}
 	}
 }

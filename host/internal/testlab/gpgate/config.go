@@ -38,6 +38,8 @@ type Config struct {
 
 	// Answers are given in place of the honest ones, by path.
 	Answers map[string]Answer
+	// Edits change honest answers.
+	Edits []Edit
 
 	Cert, Key, CA, Control string // files; filled in
 }
@@ -141,6 +143,9 @@ type Answer struct {
 	Slow    time.Duration // between the bytes of Body
 	Once    bool          // the next requests are answered honestly
 }
+
+// Edit replaces what a regular expression finds in the answers of a path.
+type Edit struct{ Path, Find, With string }
 
 // forever is long beside any test, in seconds.
 const forever = 86400

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -213,7 +214,7 @@ func (g *gate) answer(v *visitor, from *http.Request) (again bool, err error) {
 	if r.URL.Path == r.c.Network.TunnelURL {
 		return false, g.tunnel(r)
 	}
-	return true, r.say(g.handle(r))
+	return true, r.say(r.edited(g.handle(r)))
 }
 
 func (g *gate) handle(r *request) reply {
@@ -228,6 +229,16 @@ func (g *gate) handle(r *request) reply {
 		return reply{headers: []string{"Content-Type: text/html"}, body: "<html><head><title>GlobalProtect Portal</title></head><body>Use the app.</body></html>"}
 	}
 	return h(g, r)
+}
+
+// edited is a with the edits of the path.
+func (r *request) edited(a reply) reply {
+	for _, e := range r.c.Edits {
+		if e.Path == r.URL.Path {
+			a.body = regexp.MustCompile(e.Find).ReplaceAllString(a.body, e.With)
+		}
+	}
+	return a
 }
 
 // scripted is the Answer that is given in place of an honest one.

@@ -37,7 +37,7 @@ const (
 	Stray     = "stray"     // ESP of no SPI that is good now; Note: the SPI
 	Keepalive = "keepalive" // in the TLS tunnel; Note: "asked" or "answered"
 	Storm     = "storm"     // more keepalives than sense
-	Broken    = "broken"    // the client broke the protocol; Note says how
+	Breach    = "breach"    // the client broke the protocol; Note says how
 	Report    = "report"    // HIP; Note: the report
 	Logout    = "logout"    // a session ended by its client
 	End       = "end"       // a session ended otherwise; Note says how

@@ -142,7 +142,7 @@ func (t *gpst) header(b *byte) {
 		return
 	}
 	if known := t.ether == 0x0800 || t.ether == 0x86dd; !known && (t.ether != 0 || t.length != 0) {
-		t.s.g.seen.add(Event{Kind: Broken, User: t.s.user, Session: t.s.number, Note: fmt.Sprintf("EtherType %#04x with %d bytes", t.ether, t.length)})
+		t.s.g.seen.add(Event{Kind: Breach, User: t.s.user, Session: t.s.number, Note: fmt.Sprintf("EtherType %#04x with %d bytes", t.ether, t.length)})
 	}
 	t.skip, t.at, t.length, t.ether = t.length, 0, 0, 0
 }
@@ -168,7 +168,7 @@ const storm = 20
 func (t *gpst) control(p *endpoint.Path, kind uint32) {
 	e := Event{Kind: Keepalive, User: t.s.user, Session: t.s.number, Note: "asked"}
 	if kind != ofKeepalive {
-		e.Kind, e.Note = Broken, fmt.Sprintf("a frame of type %#08x", kind)
+		e.Kind, e.Note = Breach, fmt.Sprintf("a frame of type %#08x", kind)
 		t.s.g.seen.add(e)
 		return
 	}
