@@ -81,8 +81,11 @@ func TestLimitsOfSAs(t *testing.T) {
 		if got, _ := g.gets(); len(got) != 4 {
 			t.Errorf("%d packets left by the hard limit", len(got))
 		}
-		g.sends(numbered(1, 50), numbered(2, 50), numbered(3, 50), numbered(4, 50))
-		wantAge(age{down, false, true}) // both ages in one batch: the last counts
+		g.sends(numbered(1, 50), numbered(2, 50))
+		wantAge(age{down, false, false})
+		g.sends(numbered(3, 50))
+		wantAge(age{down, false, true})
+		g.sends(numbered(4, 50))
 		for range 3 {
 			r.kernelGets()
 		}
