@@ -32,7 +32,9 @@ const (
 // String is the direction in a word.
 func (d Direction) String() string { return [...]string{"inbound", "outbound"}[d&1] }
 
-// SA is one direction of an agreement on keys. Each SA needs keys of its own.
+// SA is one direction of an agreement on keys. Each SA needs keys of its own. An
+// outbound one is installed once, also by a plugin that has resumed: its sequence
+// numbers begin at 1, and the cipher must not see one twice.
 type SA struct {
 	Direction Direction
 	SPI       uint32 // 256 and up, chosen by who receives with it

@@ -42,7 +42,8 @@ type PathEvent struct {
 }
 
 // SAExpired says how far the life of an SA has come, once for each age: first that it
-// is to be replaced, then, Hard, that it is over.
+// is to be replaced, then, Hard, that it is over. One that passes both limits at once
+// is told of as Hard alone.
 type SAExpired struct {
 	Path     uint32
 	SPI      uint32

@@ -3429,7 +3429,9 @@ func (x *Esp) GetNatKeepaliveMs() uint32 {
 	return 0
 }
 
-// Sa is one direction of an agreement on keys. Each needs keys of its own.
+// Sa is one direction of an agreement on keys. Each needs keys of its own. An outbound
+// one is installed once, also by a plugin that resumes: its sequence numbers begin at 1,
+// and the cipher must not see one twice.
 type Sa struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Direction Sa_Direction           `protobuf:"varint,1,opt,name=direction,proto3,enum=penstock.plugin.v1.Sa_Direction" json:"direction,omitempty"`
@@ -3658,7 +3660,8 @@ func (x *RemoveSa) GetSpi() uint32 {
 	return 0
 }
 
-// SaExpire says how far the life of an SA has come, once for each age.
+// SaExpire says how far the life of an SA has come, once for each age. One that passes
+// both limits at once is told of as hard alone.
 type SaExpire struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Transport     uint32                 `protobuf:"varint,1,opt,name=transport,proto3" json:"transport,omitempty"`

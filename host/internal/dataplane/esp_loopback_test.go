@@ -197,6 +197,7 @@ func TestRekeysUnderTrafficLoseNothing(t *testing.T) {
 	case <-late:
 		t.Fatalf("%d packets were lost", len(inFlight))
 	}
+	must(t, u.plane.Close()) // what it counts is counted then
 	if s := u.plane.Stats(); s.RxPackets != packets || s.TxPackets != packets || s.RxDropped+s.TxDropped > 0 {
 		t.Errorf("%+v", s.Counts)
 	}
