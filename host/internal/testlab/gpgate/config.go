@@ -41,8 +41,10 @@ type Config struct {
 	// Edits change honest answers.
 	Edits []Edit
 
-	Cert, Key, CA, Control string // files; filled in
+	Files files // filled in
 }
+
+type files struct{ Cert, Key, CA, Control string }
 
 // Role is how the portal or the gateway wants to be logged in to.
 type Role struct {
@@ -175,7 +177,7 @@ func (c Config) withDefaults() Config {
 	text(&c.ESP.Encryption, "aes-128-cbc")
 	text(&c.ESP.Hash, "sha1")
 	number(&c.ESP.Port, ESPPort)
-	text(&c.Stream.Start, "START_TUNNEL")
+	text(&c.Stream.Start, startTunnel)
 	number(&c.Stream.Silence, 120)
 	return c
 }

@@ -40,8 +40,10 @@ func (g *gate) serveControl(path string) error {
 // Change makes the gateway another one, for the requests to come; sessions go on.
 // Whether port 4501 is closed, and whether certificates are asked for, stays.
 func (g *Gate) Change(change func(*Config)) error {
-	change(&g.config)
-	g.config = g.config.withDefaults()
+	c := g.config
+	change(&c)
+	c.Files = g.config.Files
+	g.config = c.withDefaults()
 	text, err := json.Marshal(g.config)
 	if err != nil {
 		return err
@@ -60,7 +62,7 @@ func (g *Gate) ForgetKeys() error { return g.tell(http.MethodPost, "/forget", ni
 
 func (g *Gate) tell(method, path string, body []byte) error {
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", g.config.Control)
+		return (&net.Dialer{}).DialContext(ctx, "unix", g.config.Files.Control)
 	}}}
 	r, err := http.NewRequest(method, "http://gpgate"+path, bytes.NewReader(body))
 	if err != nil {

@@ -59,7 +59,7 @@ func serve(c Config) error {
 		}
 		go g.serveESP(udp)
 	}
-	if err := g.serveControl(c.Control); err != nil {
+	if err := g.serveControl(c.Files.Control); err != nil {
 		return err
 	}
 	l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
@@ -82,7 +82,7 @@ func serve(c Config) error {
 // tls asks for certificates if portal or gateway wants them. One of another
 // authority is as good as none.
 func (c Config) tls() (*tls.Config, error) {
-	pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+	pair, err := tls.LoadX509KeyPair(c.Files.Cert, c.Files.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func (g *gate) holder(chain []*x509.Certificate) (string, error) {
 	if len(chain) == 0 {
 		return "", nil
 	}
-	pem, err := os.ReadFile(g.config.Load().CA)
+	pem, err := os.ReadFile(g.config.Load().Files.CA)
 	if err != nil {
 		return "", err
 	}
@@ -209,12 +209,13 @@ func (g *gate) answer(v *visitor, from *http.Request) (again bool, err error) {
 	}
 	g.seen.add(Event{Kind: Request, Path: r.URL.Path, Fields: flat(r.fields), Agent: r.UserAgent()})
 	if a, ok := g.scripted(r); ok {
+		g.seen.add(Event{Kind: Played, Path: r.URL.Path})
 		return !a.Close, a.play(v.dialogue)
 	}
 	if r.URL.Path == r.c.Network.TunnelURL {
 		return false, g.tunnel(r)
 	}
-	return true, r.say(r.edited(g.handle(r)))
+	return true, r.say(g.edited(r, g.handle(r)))
 }
 
 func (g *gate) handle(r *request) reply {
@@ -232,11 +233,17 @@ func (g *gate) handle(r *request) reply {
 }
 
 // edited is a with the edits of the path.
-func (r *request) edited(a reply) reply {
+func (g *gate) edited(r *request, a reply) reply {
 	for _, e := range r.c.Edits {
-		if e.Path == r.URL.Path {
-			a.body = regexp.MustCompile(e.Find).ReplaceAllString(a.body, e.With)
+		if e.Path != r.URL.Path {
+			continue
 		}
+		find, kind := regexp.MustCompile(e.Find), Played
+		if !find.MatchString(a.body) {
+			kind = Unfound
+		}
+		g.seen.add(Event{Kind: kind, Path: e.Path, Note: e.Find})
+		a.body = find.ReplaceAllString(a.body, e.With)
 	}
 	return a
 }

@@ -49,8 +49,7 @@ type Gate struct {
 // Start starts the gateway on the lab's gateway machine and waits until it listens.
 func Start(l *testlab.Lab, c Config) (*Gate, error) {
 	c = c.withDefaults()
-	c.Cert, c.Key, c.CA = l.PKI.Cert("server"), l.PKI.Key("server"), l.PKI.Cert("ca")
-	c.Control = filepath.Join(l.Gateway.Dir, "gpgate.sock")
+	c.Files = files{l.PKI.Cert("server"), l.PKI.Key("server"), l.PKI.Cert("ca"), filepath.Join(l.Gateway.Dir, "gpgate.sock")}
 	p, err := program.Start(l.Gateway, c, port)
 	return &Gate{p, c}, err
 }

@@ -13,10 +13,17 @@ type Broken struct {
 	Change func(*Config)
 }
 
-// Apply makes c break it.
-func (b Broken) Apply(c Config) Config {
+// Path is where it first shows; "" for the TLS tunnel.
+func (b Broken) Path() string {
+	var c Config
 	b.Change(&c)
-	return c
+	for path := range c.Answers {
+		return path
+	}
+	for _, e := range c.Edits {
+		return e.Path
+	}
+	return ""
 }
 
 // Paths of requests.
@@ -80,7 +87,10 @@ func InLogin() []Broken {
 			c.Gateway.SAML.Method = "REDIRECT"
 			edits(GatewayPrelogin, "<saml-request>.*</saml-request>", "<saml-request>!!!</saml-request>")(c)
 		}},
-		{"SAML by an unknown method", func(c *Config) { c.Gateway.SAML.Method = "PIGEON" }},
+		{"SAML by an unknown method", func(c *Config) {
+			c.Gateway.SAML.Method = "REDIRECT"
+			edits(GatewayPrelogin, "<saml-auth-method>.*</saml-auth-method>", "<saml-auth-method>PIGEON</saml-auth-method>")(c)
+		}},
 		{"SAML that opens a file", func(c *Config) {
 			c.Gateway.SAML.Method = "REDIRECT" // file:///etc/passwd
 			edits(GatewayPrelogin, "<saml-request>.*</saml-request>", "<saml-request>ZmlsZTovLy9ldGMvcGFzc3dk</saml-request>")(c)
@@ -92,11 +102,6 @@ func InLogin() []Broken {
 		{"another version of the protocol", edits(GatewayLogin, "<argument>4100</argument>", "<argument>4200</argument>")},
 		{"a portal without gateways", edits(PortalConfig, "(?s)<list>.*</list>", "<list></list>")},
 		{"a gateway that is no address", edits(PortalConfig, `entry name="vpn.test"`, `entry name="vpn test/../?#@:x"`)},
-		{"challenges without end", func(c *Config) {
-			for range 1000 {
-				c.Gateway.Challenges = append(c.Gateway.Challenges, Challenge{Code: "1"})
-			}
-		}},
 	}
 }
 

@@ -38,6 +38,8 @@ const (
 	Keepalive = "keepalive" // in the TLS tunnel; Note: "asked" or "answered"
 	Storm     = "storm"     // more keepalives than sense
 	Breach    = "breach"    // the client broke the protocol; Note says how
+	Played    = "played"    // the protocol was broken, or an Edit made
+	Unfound   = "unfound"   // an Edit had nothing to edit
 	Report    = "report"    // HIP; Note: the report
 	Logout    = "logout"    // a session ended by its client
 	End       = "end"       // a session ended otherwise; Note says how

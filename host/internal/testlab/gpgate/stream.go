@@ -24,6 +24,9 @@ const (
 	ofKeepalive = 0
 )
 
+// startTunnel is the whole answer that begins the TLS tunnel.
+const startTunnel = "START_TUNNEL"
+
 var frames = framing.Spec{
 	Header: []byte{0x1a, 0x2b, 0x3c, 0x4d, headerSize - 1: 0}, Length: framing.Field{Offset: lengthAt, Width: 2},
 	Type: framing.Field{Offset: typeAt, Width: 4}, DataType: ofData, OnePerRecord: true, MaxPayload: 16384,
@@ -43,6 +46,9 @@ func (g *gate) tunnel(r *request) error {
 	s.cut()
 	if err := s.open(r.c); err != nil {
 		return err
+	}
+	if r.c.Stream.Start != startTunnel || r.c.Stream.Raw != nil {
+		g.seen.add(Event{Kind: Played, Path: r.URL.Path})
 	}
 	if _, err := io.WriteString(r.dialogue, r.c.Stream.Start); err != nil {
 		return err
