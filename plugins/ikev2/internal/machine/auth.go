@@ -163,7 +163,7 @@ func (m *Machine) everything() []ike.Selector {
 }
 
 // authAnswer handles each answer of IKE_AUTH.
-func (m *Machine) authAnswer(payloads []ike.Payload) error {
+func (m *Machine) authAnswer(_ *ikeSA, payloads []ike.Payload) error {
 	if id := first[*ike.ID](payloads); id != nil && id.Responder && !m.login.proved {
 		m.login.idr = id
 	}

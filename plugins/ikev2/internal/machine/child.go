@@ -12,10 +12,13 @@ import (
 // child is a pair of SAs of ESP.
 type child struct {
 	in, out  uint32 // SPIs: what we receive with, what the gateway receives with
-	suite    espSuite
 	inbound  sdk.SA
 	outbound sdk.SA
-	replaced bool // by a newer one; only its deletion is to come
+	tsi, tsr []ike.Selector
+
+	successor *child // takes its place; nil: none yet
+	sending   bool   // the datapath sends on it
+	deleting  bool   // the gateway was told that it is over
 }
 
 func spiBytes(spi uint32) []byte { return binary.BigEndian.AppendUint32(nil, spi) }
@@ -53,7 +56,11 @@ func (m *Machine) finish(payloads []ike.Payload) error {
 		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway grants no tunnel", "Its answer holds no SA."))
 	}
 	sa := m.sa()
-	c, err := m.makeChild(withoutGroups(m.c.ESP), *choice, m.login.spi, childKeys{sa, nil, sa.ni, sa.nr, true})
+	err := accepted(withoutGroups(m.c.ESP), *choice)
+	var c *child
+	if err == nil {
+		c, err = m.makeChild(*choice, m.login.spi, childKeys{sa, nil, sa.ni, sa.nr, true})
+	}
 	if err != nil {
 		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway's choice for ESP makes no sense", err.Error()))
 	}
@@ -62,11 +69,11 @@ func (m *Machine) finish(payloads []ike.Payload) error {
 		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway's settings make no sense", err.Error()))
 	}
 	m.mobike = !m.c.NoMOBIKE && notification(payloads, ike.MobikeSupported) != nil
-	m.kids, m.settings, m.up = []*child{c}, settings, true
+	c.tsi, c.tsr, c.sending = tsi.Selectors, tsr.Selectors, true
+	m.kids, m.up = []*child{c}, true
 	m.emit(Up{Settings: settings, SAs: []sdk.SA{c.inbound, c.outbound}, BehindNAT: m.init.nat})
 	m.init, m.login = nil, nil
-	m.live()
-	return nil
+	return m.live()
 }
 
 // chosenChild finds what a tunnel is made of in an answer; nil: it lacks.
@@ -95,10 +102,7 @@ type childKeys struct {
 }
 
 // makeChild makes the SAs of an accepted choice.
-func (m *Machine) makeChild(offered []ike.Proposal, choice ike.Proposal, in uint32, k childKeys) (*child, error) {
-	if err := accepted(offered, choice); err != nil {
-		return nil, err
-	}
+func (m *Machine) makeChild(choice ike.Proposal, in uint32, k childKeys) (*child, error) {
 	suite, err := chosenESP(choice)
 	if err != nil {
 		return nil, err
@@ -112,7 +116,7 @@ func (m *Machine) makeChild(offered []ike.Proposal, choice ike.Proposal, in uint
 		send, receive = receive, send
 	}
 	return &child{
-		in: in, out: out, suite: suite,
+		in: in, out: out,
 		inbound:  suite.sa(sdk.Inbound, in, receive),
 		outbound: suite.sa(sdk.Outbound, out, send),
 	}, nil

@@ -53,7 +53,7 @@ type Certificate struct {
 // EAP proves by an EAP method. Only says that the gateway may do without a certificate
 // (RFC 5998), for methods that prove both sides.
 type EAP struct {
-	Identity *ike.ID // nil: Config.Identity
+	Identity *ike.ID          // nil: Config.Identity
 	Peer     func() *eap.Peer // makes a fresh one
 	Only     bool
 }

@@ -46,6 +46,10 @@ type Up struct {
 // Install adds or replaces SAs, in that order.
 type Install struct{ SAs []sdk.SA }
 
+// Moved is to attach the transport that the last messages went over, with these SAs, in
+// place of the path.
+type Moved struct{ SAs []sdk.SA }
+
 // Remove removes an inbound SA.
 type Remove struct{ SPI uint32 }
 
@@ -64,6 +68,7 @@ func (Sign) effect()       {}
 func (Ask) effect()        {}
 func (Up) effect()         {}
 func (Install) effect()    {}
+func (Moved) effect()      {}
 func (Remove) effect()     {}
 func (Redirected) effect() {}
 func (Trace) effect()      {}

@@ -36,7 +36,7 @@ func chosenESP(p ike.Proposal) (espSuite, error) {
 	if x, has := p.Chosen(ike.SequenceSizes); has {
 		s.esn = x.ID == 1
 	}
-	if x, has := p.Chosen(ike.KeyExchange); has {
+	if x, has := p.Chosen(ike.KeyExchange); has && x.ID != 0 {
 		s.group, err = keys.FindGroup(x.ID)
 	}
 	return s, err

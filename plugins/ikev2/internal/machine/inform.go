@@ -7,10 +7,14 @@ import (
 )
 
 // live begins what goes on as long as the tunnel is up.
-func (m *Machine) live() {
+func (m *Machine) live() error {
 	if m.c.DPD > 0 {
 		m.after(m.c.DPD, m.probe)
 	}
+	if err := m.scheduleChild(m.child()); err != nil {
+		return err
+	}
+	return m.scheduleIKE(m.sa())
 }
 
 // probe asks for a sign of life when the gateway has been silent.
@@ -20,7 +24,7 @@ func (m *Machine) probe() error {
 		m.request(m.sa(), &exchange{
 			kind:   ike.Informational,
 			build:  func() []ike.Payload { return []ike.Payload{} },
-			answer: func([]ike.Payload) error { return nil },
+			answer: func(*ikeSA, []ike.Payload) error { return nil },
 		})
 		silent = 0
 	}
@@ -48,13 +52,24 @@ func (m *Machine) incoming(sa *ikeSA, msg *ike.Message, b []byte) error {
 	switch msg.Exchange {
 	case ike.Informational:
 		answer, err = m.informed(sa, payloads)
+	case ike.CreateChildSA:
+		answer, err = m.created(sa, payloads)
 	default:
-		answer = []ike.Payload{&ike.Notify{Kind: ike.NoAdditionalSAs}}
+		answer = refuse(ike.InvalidSyntax)
 	}
 	if werr := m.answer(sa, msg, answer); werr != nil {
 		return werr
 	}
+	if err == nil && gone(payloads) && sa.replaced {
+		m.forgetIKE(sa)
+	}
 	return err
+}
+
+// gone says whether a message deletes the IKE SA that it came by.
+func gone(payloads []ike.Payload) bool {
+	d := first[*ike.Delete](payloads)
+	return d != nil && d.Protocol == ike.ProtocolIKE
 }
 
 // answer responds to a request, and keeps the response for retransmissions.
@@ -80,14 +95,66 @@ func (m *Machine) again(sa *ikeSA, msg *ike.Message, b []byte) error {
 // informed handles an INFORMATIONAL request and returns the answer to it.
 func (m *Machine) informed(sa *ikeSA, payloads []ike.Payload) (answer []ike.Payload, err error) {
 	answer = []ike.Payload{}
+	if n := notification(payloads, ike.Cookie2); n != nil {
+		answer = append(answer, n)
+	}
+	if gone(payloads) {
+		return answer, m.sessionDeleted(sa)
+	}
+	var ours []uint32
 	for _, p := range payloads {
 		d, isDelete := p.(*ike.Delete)
-		if !isDelete {
+		if !isDelete || d.Protocol != ike.ProtocolESP {
 			continue
 		}
-		if d.Protocol == ike.ProtocolIKE && sa == m.sa() {
-			err = fail(sdk.Reauth, diag.New(diag.SessionEnded, "the gateway ended the session", "Connect again, or ask the gateway's administrator."))
+		for _, spi := range d.SPIs {
+			c := m.kid(func(c *child) bool { return c.out == spi })
+			if c == nil {
+				continue
+			}
+			if !c.deleting {
+				ours = append(ours, c.in)
+			}
+			if err := m.childDeleted(c); err != nil {
+				return answer, err
+			}
 		}
 	}
-	return answer, err
+	if len(ours) > 0 {
+		answer = append(answer, &ike.Delete{Protocol: ike.ProtocolESP, SPIs: ours})
+	}
+	return answer, nil
+}
+
+// sessionDeleted: of an IKE SA that was replaced, nothing is lost. One that is about to
+// be replaced by us and the gateway at the same time goes on with the gateway's.
+func (m *Machine) sessionDeleted(sa *ikeSA) error {
+	if r := m.renewing; sa == m.sa() && r != nil {
+		if rival, isSA := r.rival.(*ikeSA); isSA {
+			m.renewing = nil
+			m.promote(sa, rival)
+		}
+	}
+	if sa != m.sa() {
+		sa.replaced = true
+		return nil
+	}
+	return fail(sdk.Reauth, diag.New(diag.SessionEnded, "the gateway ended the session", "Connect again, or ask the gateway's administrator."))
+}
+
+// childDeleted goes on with what takes the place of c.
+func (m *Machine) childDeleted(c *child) error {
+	if r := m.renewing; r != nil && r.old == c {
+		if rival, isChild := r.rival.(*child); isChild {
+			c.successor = rival
+		}
+	}
+	switch {
+	case c.successor != nil:
+		m.switchTo(c, c.successor)
+	case c == m.child() && !c.deleting:
+		return fail(sdk.Now, diag.New(diag.SessionEnded, "the gateway ended the tunnel", "Connecting again."))
+	}
+	m.forgetChild(c)
+	return nil
 }

@@ -132,7 +132,7 @@ func hashList(ids []uint16) (b []byte) {
 }
 
 // initAnswer takes the gateway's keys, or does what it asks for.
-func (m *Machine) initAnswer(payloads []ike.Payload) error {
+func (m *Machine) initAnswer(_ *ikeSA, payloads []ike.Payload) error {
 	if n := notification(payloads, ike.Cookie); n != nil && len(n.Data) > 0 && len(n.Data) <= 64 {
 		m.init.cookie = bytes.Clone(n.Data)
 		return m.attempt(m.init.group.ID)

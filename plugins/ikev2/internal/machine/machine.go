@@ -34,7 +34,8 @@ type Machine struct {
 	timers []timer
 
 	kids     []*child // as sas
-	settings sdk.NetConfig
+	renewing *renewal // nil: no SA is being replaced at our wish
+	moving   bool     // the next child goes to a new address
 	up       bool
 	leaving  bool
 	ended    bool
@@ -206,7 +207,7 @@ func (m *Machine) Stop(now time.Time) []Effect {
 		m.request(m.sa(), &exchange{
 			kind:   ike.Informational,
 			build:  func() []ike.Payload { return []ike.Payload{&ike.Delete{Protocol: ike.ProtocolIKE}} },
-			answer: func([]ike.Payload) error { return errStopped },
+			answer: func(*ikeSA, []ike.Payload) error { return errStopped },
 		})
 		return nil
 	})

@@ -204,7 +204,7 @@ func accepted(offered []ike.Proposal, chosen ike.Proposal) error {
 			}
 		}
 		for _, x := range o.Transforms {
-			if _, has := chosen.Chosen(x.Type); !has {
+			if _, has := chosen.Chosen(x.Type); !has && !optional(o, x.Type) {
 				return fmt.Errorf("the gateway chose no algorithm of type %d", x.Type)
 			}
 		}
@@ -229,26 +229,31 @@ func choose(ours, theirs []ike.Proposal) *ike.Proposal {
 }
 
 // overlap takes of each type the first that both have. All types that either has must
-// be agreed on.
+// be agreed on, but for those that are optional there.
 func overlap(our, their ike.Proposal) *ike.Proposal {
 	p := ike.Proposal{Number: their.Number, Protocol: their.Protocol}
-	types := map[ike.TransformType]bool{}
+	agreed, lacking := map[ike.TransformType]bool{}, map[ike.TransformType]bool{}
 	for _, x := range our.Transforms {
-		types[x.Type] = types[x.Type] || false
-		if !types[x.Type] && their.Has(x) {
-			types[x.Type] = true
+		if !agreed[x.Type] && their.Has(x) {
+			agreed[x.Type] = true
 			p.Transforms = append(p.Transforms, x)
 		}
 	}
-	for _, x := range their.Transforms {
-		if !types[x.Type] {
-			return nil
+	for _, side := range []ike.Proposal{our, their} {
+		for _, x := range side.Transforms {
+			lacking[x.Type] = lacking[x.Type] || !agreed[x.Type] && !optional(side, x.Type)
 		}
 	}
-	for _, agreed := range types {
-		if !agreed {
+	for _, lacks := range lacking {
+		if lacks {
 			return nil
 		}
 	}
 	return &p
+}
+
+// optional says whether p does without an algorithm of that type: for key exchanges
+// and extended sequence numbers, 0 is none.
+func optional(p ike.Proposal, t ike.TransformType) bool {
+	return (t == ike.KeyExchange || t == ike.SequenceSizes) && p.Has(ike.Transform{Type: t})
 }

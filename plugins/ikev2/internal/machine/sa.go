@@ -37,8 +37,10 @@ type ikeSA struct {
 type exchange struct {
 	kind ike.Exchange
 	// build makes the request when its turn has come; nil from it: no need any more.
-	build  func() []ike.Payload
-	answer func([]ike.Payload) error
+	build func() []ike.Payload
+	// answer takes the response and the SA that it came by, which may be a newer one than
+	// the exchange was asked of.
+	answer func(*ikeSA, []ike.Payload) error
 	// unanswered is what silence means; nil: that the gateway is gone.
 	unanswered func() error
 }
@@ -193,7 +195,7 @@ func (m *Machine) response(sa *ikeSA, msg *ike.Message, b []byte) error {
 	}
 	sa.outstanding = nil
 	sa.nextID++
-	if err := o.x.answer(payloads); err != nil {
+	if err := o.x.answer(sa, payloads); err != nil {
 		return err
 	}
 	m.advance(sa)

@@ -26,8 +26,11 @@ type life struct {
 	effects []machine.Effect
 	conns   map[int]Conn // by port, while the machine's messages go over them
 	path    Path         // nil: before Up
-	came    chan arrival
-	answers chan func(time.Time) []machine.Effect
+	address string       // the gateway's: its name may stand for several
+
+	behindNAT bool
+	came      chan arrival
+	answers   chan func(time.Time) []machine.Effect
 
 	next     string // where the gateway redirects to
 	stopping bool
@@ -124,6 +127,10 @@ func (l *life) begin(ctx context.Context, from string) error {
 	if err != nil {
 		return &sdk.Failure{Retry: sdk.Backoff, Diagnostics: []diag.Diagnostic{*diag.Of(err)}}
 	}
+	l.address = l.gateway
+	if a := conn.Info().Remote; a.IsValid() {
+		l.address = a.Addr().String()
+	}
 	c := l.o.Machine
 	c.Gateway, c.From, c.Begin4500 = l.gateway, from, l.o.Port != 0
 	c.Local, c.Remote = conn.Info().Local, conn.Info().Remote
@@ -211,6 +218,8 @@ func (l *life) effect(e machine.Effect) error {
 		return l.install(e)
 	case machine.Install:
 		return l.replace(e.SAs)
+	case machine.Moved:
+		return l.attach(e.SAs)
 	case machine.Remove:
 		return l.path.RemoveSA(l.ctx, e.SPI)
 	case machine.Trace:
@@ -225,7 +234,7 @@ func (l *life) effect(e machine.Effect) error {
 
 // send sends over the path, or over a transport, which is opened when it is needed first.
 func (l *life) send(s machine.Send) error {
-	if l.path != nil {
+	if l.path != nil && l.conns[l.natt()] == nil {
 		return l.path.Send(0, s.Datagram)
 	}
 	port, datagram := portIKE, s.Datagram
@@ -235,7 +244,7 @@ func (l *life) send(s machine.Send) error {
 	conn := l.conns[port]
 	if conn == nil {
 		var err error
-		if conn, err = l.open(l.ctx, l.remote(), port); err != nil {
+		if conn, err = l.open(l.ctx, l.address, port); err != nil {
 			return &sdk.Failure{Retry: sdk.Backoff, Diagnostics: []diag.Diagnostic{*diag.Of(err)}}
 		}
 	}
@@ -243,16 +252,6 @@ func (l *life) send(s machine.Send) error {
 		l.host.Debug("A message was not sent: %v", err)
 	}
 	return nil
-}
-
-// remote is the gateway's address, once known: the name may stand for several.
-func (l *life) remote() string {
-	for _, c := range l.conns {
-		if a := c.Info().Remote; a.IsValid() {
-			return a.Addr().String()
-		}
-	}
-	return l.gateway
 }
 
 func (l *life) trust(v machine.Verify) error {

@@ -19,23 +19,46 @@ func (l *life) install(up machine.Up) error {
 	if err := l.host.Configure(l.ctx, settings); err != nil {
 		return err
 	}
-	esp := &sdk.ESP{SAs: up.SAs}
-	if up.BehindNAT {
+	l.behindNAT = up.BehindNAT
+	if err := l.attach(up.SAs); err != nil {
+		return err
+	}
+	if first := l.conns[portIKE]; first != nil {
+		_ = first.Close()
+		delete(l.conns, portIKE)
+	}
+	return nil
+}
+
+// attach makes the transport that the machine uses the path, in place of the one before.
+func (l *life) attach(sas []sdk.SA) error {
+	esp := &sdk.ESP{SAs: sas}
+	if l.behindNAT {
 		esp.NATKeepalive = natKeepalive
 	}
 	port := l.natt()
 	conn := l.conns[port]
 	delete(l.conns, port)
-	path, err := l.host.Attach(l.ctx, conn, esp, nil)
+	path, err := l.host.Attach(l.ctx, conn, esp, l.path)
 	if err != nil {
 		return err
 	}
 	l.path = path
-	for port, c := range l.conns {
-		_ = c.Close()
-		delete(l.conns, port)
-	}
 	return nil
+}
+
+// move goes on from a new address. The path stays until the gateway knows that.
+func (l *life) move(why string) ([]machine.Effect, error) {
+	l.host.Info("%s", why)
+	if old := l.conns[l.natt()]; old != nil {
+		_ = old.Close()
+		delete(l.conns, l.natt())
+	}
+	conn, err := l.open(l.ctx, l.address, l.natt())
+	if err != nil {
+		return nil, fail(sdk.Backoff, diag.Of(err))
+	}
+	return l.m.Move(time.Now(), conn.Info().Local, conn.Info().Remote), nil
 }
 
 // replace installs SAs, the inbound one first.
@@ -61,7 +84,15 @@ func (l *life) event(e sdk.Event) ([]machine.Effect, error) {
 		}
 	case sdk.NetworkChange:
 		if e.Reachable && l.path != nil {
-			return nil, fail(sdk.Now, diag.New(diag.Unreachable, "the network changed", "Connecting again."))
+			return l.move("The network changed; moving the tunnel.")
+		}
+	case sdk.Wake:
+		if l.path != nil {
+			return l.move("The computer slept; moving the tunnel.")
+		}
+	case sdk.SAExpired:
+		if l.path != nil && e.Path == l.path.ID() {
+			return l.m.Expired(time.Now(), e.SPI, e.Hard), nil
 		}
 	case sdk.Stop:
 		return nil, l.stop(e)

@@ -1,0 +1,98 @@
+package machine
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/penstock-vpn/penstock/plugins/internal/ike"
+	"github.com/penstock-vpn/penstock/plugins/internal/ike/keys"
+)
+
+// renewIKE begins to replace the IKE SA, whose children go on under the new one.
+func (m *Machine) renewIKE() error {
+	if m.leaving {
+		return nil
+	}
+	if m.renewing != nil {
+		m.tryLater(nil)
+		return nil
+	}
+	spi, err := m.random(8)
+	if err != nil {
+		return err
+	}
+	return m.renew(&renewal{offer: m.c.IKE, spi: spi}, m.sa().suite.Group.ID)
+}
+
+func (m *Machine) scheduleIKE(sa *ikeSA) error {
+	return m.schedule(m.c.IKELife, func() error {
+		if sa != m.sa() {
+			return nil
+		}
+		return m.renewIKE()
+	})
+}
+
+// ikeRenewed puts the new IKE SA in the place of the old one.
+func (m *Machine) ikeRenewed(old *ikeSA, r *renewal, p ike.Proposal, secret, nonce []byte, loses bool) error {
+	if len(p.SPI) != 8 || secret == nil {
+		return strange(errors.New("no SPI, or no key exchange"))
+	}
+	sa, err := m.successor(old, p, ikeKeys{secret, r.ni, nonce, ike.SPI(r.spi), ike.SPI(p.SPI), true})
+	if err != nil {
+		return strange(err)
+	}
+	if rival, isSA := r.rival.(*ikeSA); loses && isSA {
+		m.sas = append(m.sas, sa)
+		m.deleteIKE(sa)
+		m.promote(old, rival) // the gateway deletes the old one
+		return nil
+	}
+	m.sas = append(m.sas, sa)
+	m.promote(old, sa)
+	m.deleteIKE(old)
+	return m.scheduleIKE(sa)
+}
+
+// ikeKeys is what the keys of a new IKE SA are made of.
+type ikeKeys struct {
+	secret, ni, nr []byte
+	ours, peer     ike.SPI
+	initiator      bool
+}
+
+func (m *Machine) successor(old *ikeSA, p ike.Proposal, k ikeKeys) (*ikeSA, error) {
+	suite, err := keys.ChosenSuite(p)
+	if err != nil {
+		return nil, err
+	}
+	sa := &ikeSA{initiator: k.initiator, ours: k.ours, peer: k.peer, suite: suite, fragments: old.fragments}
+	i, r := sa.spis()
+	sa.schedule = suite.Successor(old.schedule, old.suite.PRF, k.secret, k.ni, k.nr, i, r)
+	sa.protection, err = suite.Protect(sa.schedule, k.initiator, m.c.Random)
+	return sa, err
+}
+
+// promote makes sa the current one, and moves to it what has not begun.
+func (m *Machine) promote(old, sa *ikeSA) {
+	m.sas = append([]*ikeSA{sa}, slices.DeleteFunc(m.sas, func(x *ikeSA) bool { return x == sa })...)
+	old.replaced = true
+	sa.queue = append(sa.queue, old.queue...)
+	old.queue = nil
+	m.advance(sa)
+}
+
+// deleteIKE tells the gateway that an IKE SA is over. Silence is as good as its answer.
+func (m *Machine) deleteIKE(sa *ikeSA) {
+	gone := func() error { m.forgetIKE(sa); return nil }
+	m.request(sa, &exchange{
+		kind:       ike.Informational,
+		build:      func() []ike.Payload { return []ike.Payload{&ike.Delete{Protocol: ike.ProtocolIKE}} },
+		answer:     func(*ikeSA, []ike.Payload) error { return gone() },
+		unanswered: gone,
+	})
+}
+
+func (m *Machine) forgetIKE(sa *ikeSA) {
+	m.sas = slices.DeleteFunc(m.sas, func(x *ikeSA) bool { return x == sa && len(m.sas) > 1 })
+}

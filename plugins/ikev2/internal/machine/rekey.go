@@ -1,0 +1,301 @@
+package machine
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/penstock-vpn/penstock/plugins/internal/ike"
+	"github.com/penstock-vpn/penstock/plugins/internal/ike/keys"
+	"github.com/penstock-vpn/penstock/sdk"
+	"github.com/penstock-vpn/penstock/sdk/diag"
+)
+
+// renewal is an exchange of ours that makes a new SA in place of an old one. When the
+// gateway asks for the same at the same time, there are two new ones for a moment: the
+// one with the lowest of the four nonces goes (RFC 7296 section 2.8.1).
+type renewal struct {
+	old      *child // nil: it is the IKE SA that is renewed
+	offer    []ike.Proposal
+	spi      []byte // ours, of the new SA
+	group    *keys.Group
+	exchange keys.Exchange // nil: none
+	ni       []byte
+	attempts int
+
+	rival  any    // what the gateway made at the same time: a *child or an *ikeSA; nil: nothing
+	lowest []byte // of its nonces
+}
+
+// pauses before things are tried again, and after which things are forgotten.
+const (
+	retryRekey  = 10 * time.Second
+	lingering   = 5 * time.Second // packets under way when keys change
+	switchAfter = 2 * time.Second // without a word from the gateway that has new keys
+)
+
+// Expired is told that an SA of the current child is to be replaced, or is over.
+func (m *Machine) Expired(now time.Time, spi uint32, hard bool) []Effect {
+	return m.step(now, func() error {
+		c := m.kid(func(c *child) bool { return c.in == spi || c.out == spi })
+		switch {
+		case c == nil || c != m.child():
+			return nil
+		case hard:
+			return fail(sdk.Now, diag.New(diag.SessionEnded, "the tunnel's keys are used up", "Connecting again."))
+		}
+		return m.renewChild(c)
+	})
+}
+
+// schedule has f done when life is nearly over; not by everybody at once.
+func (m *Machine) schedule(life time.Duration, f func() error) error {
+	if life <= 0 {
+		return nil
+	}
+	b, err := m.random(1)
+	if err != nil {
+		return err
+	}
+	early := life / 10
+	m.after(life-early*time.Duration(b[0])/255, f)
+	return nil
+}
+
+func (m *Machine) scheduleChild(c *child) error {
+	return m.schedule(m.c.ChildLife, func() error {
+		if c != m.child() {
+			return nil
+		}
+		return m.renewChild(c)
+	})
+}
+
+// renewChild begins to replace c, unless that is under way.
+func (m *Machine) renewChild(c *child) error {
+	if m.renewing != nil && m.renewing.old == c || c.successor != nil || m.leaving {
+		return nil
+	}
+	spi, err := m.newSPI()
+	if err != nil {
+		return err
+	}
+	r := &renewal{old: c, offer: m.renewalOffer(), spi: spiBytes(spi)}
+	return m.renew(r, firstGroup(r.offer))
+}
+
+// renewalOffer is the offer for a new child: with the groups that the user named, or
+// else with that of the IKE SA, any other that is not weak, or none.
+func (m *Machine) renewalOffer() []ike.Proposal {
+	out := slices.Clone(m.c.ESP)
+	for i := range out {
+		p := proposal{out[i]}
+		if p.count(ike.KeyExchange) == 0 {
+			p.Transforms = slices.Clone(p.Transforms)
+			p.add(ike.KeyExchange, m.sa().suite.Group.ID, 0)
+			for _, g := range keys.Groups {
+				if !g.Weak {
+					p.add(ike.KeyExchange, g.ID, 0)
+				}
+			}
+			p.add(ike.KeyExchange, 0, 0)
+		}
+		out[i] = p.Proposal
+	}
+	return out
+}
+
+func firstGroup(offer []ike.Proposal) uint16 {
+	id, _ := firstTransform(offer, ike.KeyExchange)
+	return id
+}
+
+// renew sends the request, with a public value of that group; 0: with none.
+func (m *Machine) renew(r *renewal, group uint16) (err error) {
+	if r.attempts++; r.attempts > maxAttempts {
+		return m.renewLater(r)
+	}
+	if r.ni, err = m.random(32); err != nil {
+		return err
+	}
+	r.group, r.exchange = nil, nil
+	if group != 0 {
+		if r.group, err = keys.FindGroup(group); err != nil {
+			return err
+		}
+		if r.exchange, err = r.group.Begin(m.c.Random); err != nil {
+			return err
+		}
+	}
+	m.renewing = r
+	m.request(m.sa(), &exchange{
+		kind:   ike.CreateChildSA,
+		build:  func() []ike.Payload { return m.renewalRequest(r) },
+		answer: func(by *ikeSA, p []ike.Payload) error { return m.renewed(by, r, p) },
+	})
+	return nil
+}
+
+func (m *Machine) renewalRequest(r *renewal) []ike.Payload {
+	if r.old != nil && (r.old != m.child() || r.old.successor != nil) {
+		m.renewing = nil
+		return nil // the gateway was quicker
+	}
+	var all []ike.Payload
+	if r.old != nil {
+		all = append(all, &ike.Notify{Protocol: ike.ProtocolESP, Kind: ike.RekeySA, SPI: spiBytes(r.old.in)})
+	}
+	all = append(all, &ike.SA{Proposals: withSPI(r.offer, r.spi)}, ike.Nonce(r.ni))
+	if r.exchange != nil {
+		all = append(all, &ike.KE{Group: r.group.ID, Data: r.exchange.Public()})
+	}
+	if r.old != nil {
+		all = append(all, &ike.TS{Selectors: r.old.tsi}, &ike.TS{Responder: true, Selectors: r.old.tsr})
+	}
+	return all
+}
+
+// renewed takes the gateway's answer.
+func (m *Machine) renewed(sa *ikeSA, r *renewal, payloads []ike.Payload) error {
+	m.renewing = nil
+	if n := notification(payloads, ike.InvalidKEPayload); n != nil && len(n.Data) == 2 {
+		id := binary.BigEndian.Uint16(n.Data)
+		if !slices.ContainsFunc(r.offer, func(p ike.Proposal) bool { return p.Has(ike.Transform{Type: ike.KeyExchange, ID: id}) }) {
+			return m.renewLater(r)
+		}
+		return m.renew(r, id)
+	}
+	if n := refusal(payloads); n != nil {
+		return m.renewalRefused(r, n)
+	}
+	choice, nonce := first[*ike.SA](payloads), first[ike.Nonce](payloads)
+	if choice == nil || len(choice.Proposals) != 1 || nonce == nil {
+		return strange(errors.New("SA or Nonce is missing"))
+	}
+	p := choice.Proposals[0]
+	if err := accepted(r.offer, p); err != nil {
+		return strange(err)
+	}
+	secret, err := r.secret(p, first[*ike.KE](payloads))
+	if err != nil {
+		return strange(err)
+	}
+	ours := lower(r.ni, nonce)
+	loses := r.rival != nil && bytes.Compare(ours, r.lowest) < 0
+	if r.old == nil {
+		return m.ikeRenewed(sa, r, p, secret, bytes.Clone(nonce), loses)
+	}
+	return m.childRenewed(sa, r, p, secret, bytes.Clone(nonce), loses)
+}
+
+// secret is what the key exchange gives; nil: there was none.
+func (r *renewal) secret(p ike.Proposal, ke *ike.KE) ([]byte, error) {
+	x, has := p.Chosen(ike.KeyExchange)
+	if !has || x.ID == 0 {
+		return nil, nil
+	}
+	if r.exchange == nil || ke == nil || ke.Group != x.ID || r.group.ID != x.ID {
+		return nil, errors.New("the key exchange is of another group than the chosen one")
+	}
+	return r.exchange.Secret(ke.Data)
+}
+
+func lower(a, b []byte) []byte {
+	if bytes.Compare(a, b) < 0 {
+		return a
+	}
+	return b
+}
+
+func strange(err error) error {
+	return fail(sdk.Now, diag.New(diag.Protocol, "the gateway's answer to new keys makes no sense", err.Error()))
+}
+
+func (m *Machine) renewalRefused(r *renewal, n *ike.Notify) error {
+	switch {
+	case r.rival != nil: // the gateway's own new SA takes the place
+		return nil
+	case n.Kind == ike.TemporaryFailure:
+		return m.renewLater(r)
+	case n.Kind == ike.ChildSANotFound && r.old != nil && r.old.successor != nil:
+		return nil
+	}
+	return fail(sdk.Now, diag.New(diag.SessionEnded, "the gateway refuses new keys", "It says "+n.Kind.String()+". Connecting again."))
+}
+
+func (m *Machine) renewLater(r *renewal) error {
+	m.renewing = nil
+	m.tryLater(r.old)
+	return nil
+}
+
+// tryLater begins again to replace a child, or with nil the IKE SA.
+func (m *Machine) tryLater(old *child) {
+	m.after(retryRekey, func() error {
+		switch old {
+		case nil:
+			return m.renewIKE()
+		case m.child():
+			return m.renewChild(old)
+		}
+		return nil
+	})
+}
+
+// childRenewed puts the new child into force and has the old one deleted.
+func (m *Machine) childRenewed(sa *ikeSA, r *renewal, p ike.Proposal, secret, nonce []byte, loses bool) error {
+	if len(p.SPI) != 4 {
+		return strange(errors.New("an SPI of another size"))
+	}
+	c, err := m.makeChild(p, binary.BigEndian.Uint32(r.spi), childKeys{sa, secret, r.ni, nonce, true})
+	if err != nil {
+		return strange(err)
+	}
+	c.tsi, c.tsr = r.old.tsi, r.old.tsr
+	old := r.old
+	if rival, isChild := r.rival.(*child); loses && isChild {
+		m.deleteChild(c)
+		old.successor = rival // the gateway deletes the old one
+		m.after(switchAfter, func() error { m.switchTo(old, rival); return nil })
+		return nil
+	}
+	old.successor = c
+	m.kids = append([]*child{c}, m.kids...)
+	m.installChild(c)
+	m.deleteChild(old)
+	return m.scheduleChild(c)
+}
+
+// installChild tells the datapath of a new child that both sides have.
+func (m *Machine) installChild(c *child) {
+	c.sending = true
+	if m.moving {
+		m.moving = false
+		m.emit(Moved{[]sdk.SA{c.inbound, c.outbound}})
+		return
+	}
+	m.emit(Install{[]sdk.SA{c.inbound, c.outbound}})
+}
+
+// deleteChild tells the gateway that a child is over. Packets to it may be under way
+// still.
+func (m *Machine) deleteChild(c *child) {
+	c.deleting = true
+	m.request(m.sa(), &exchange{
+		kind: ike.Informational,
+		build: func() []ike.Payload {
+			return []ike.Payload{&ike.Delete{Protocol: ike.ProtocolESP, SPIs: []uint32{c.in}}}
+		},
+		answer: func(*ikeSA, []ike.Payload) error { m.forgetChild(c); return nil },
+	})
+}
+
+// forgetChild removes a child that both sides have given up.
+func (m *Machine) forgetChild(c *child) {
+	if i := slices.Index(m.kids, c); i >= 0 {
+		m.kids = slices.Delete(m.kids, i, i+1)
+		m.after(lingering, func() error { m.emit(Remove{c.in}); return nil })
+	}
+}
