@@ -3,7 +3,6 @@
 // is measured.
 //
 //	tunnel.go   a client's TUN device and data plane, and the paths in it
-//	gather.go   few wake-ups for many packets
 //	udp.go      sockets of several clients on one port
 //	program.go  a gateway as a process on its machine
 package endpoint
@@ -111,7 +110,7 @@ const (
 // handled by a rule, and may be nil; it must not block.
 func (t *Tunnel) Stream(w dataplane.Stream, spec framing.Spec, overhead int, control func(p *Path, kind uint32)) (*Path, error) {
 	return t.attach(control, func(id uint32) error {
-		return t.plane.AddStream(id, &gatheredStream{Stream: w}, spec, preferStream, 0, "tls", overhead)
+		return t.plane.AddStream(id, w, spec, preferStream, 0, "tls", overhead)
 	})
 }
 
@@ -123,7 +122,7 @@ func (t *Tunnel) Datagrams(w dataplane.Datagram, spec framing.Spec, before *Path
 		if before != nil {
 			replaces = before.id
 		}
-		return t.plane.AddDatagram(id, &gatheredDatagrams{Datagram: w}, spec, preferDatagrams, replaces, kind, overhead)
+		return t.plane.AddDatagram(id, w, spec, preferDatagrams, replaces, kind, overhead)
 	})
 }
 
