@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os/exec"
 	"strings"
@@ -62,8 +63,7 @@ func (o *output) await(t *testing.T, n int) string {
 
 func startDTLS(t *testing.T, suite string) *dtlsServer {
 	t.Helper()
-	free, port := peer(t)
-	must(t, free.Close())
+	port := freePort(t)
 	cmd := exec.Command("openssl", "s_server", "-dtls1_2", "-nocert", "-listen", "-quiet", "-accept", "127.0.0.1:"+itoa(port),
 		"-psk", strings.Repeat("5a", 32), "-psk_identity", "psk", "-cipher", suite)
 	out := &output{more: make(chan struct{}, 1)}
@@ -78,6 +78,21 @@ func startDTLS(t *testing.T, suite string) *dtlsServer {
 	})
 	t.Cleanup(s.stop)
 	return s
+}
+
+// freePort is a UDP port that no client gets by itself: one that dials before the
+// server listens could be its own peer.
+func freePort(t *testing.T) int {
+	t.Helper()
+	for range 100 {
+		port := 10000 + rand.IntN(20000)
+		if conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}); err == nil {
+			must(t, conn.Close())
+			return port
+		}
+	}
+	t.Fatal("no port is free")
+	return 0
 }
 
 var pskOptions = DTLSOptions{PSK: bytes.Repeat([]byte{0x5a}, 32), PSKIdentity: "psk", SessionID: []byte("mark")}
