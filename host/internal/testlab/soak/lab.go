@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/penstock-vpn/penstock/host/internal/testlab"
+	"github.com/penstock-vpn/penstock/host/internal/testlab/loadgate"
+	"github.com/penstock-vpn/penstock/host/internal/testlab/soak/door"
+)
+
+//go:embed testdata/door.go.txt
+var doorSource []byte
+
+const (
+	source   = "./host/cmd/penstock"
+	patience = 30 * time.Second
+	portion  = 1 << 30 // bytes of a transfer
+)
+
+func overTLS(ctx context.Context, watch func(context.Context, subject) error) error {
+	return inLab(ctx, "tls", watch)
+}
+
+func overDTLS(ctx context.Context, watch func(context.Context, subject) error) error {
+	return inLab(ctx, "dtls", watch)
+}
+
+// inLab watches penstock between a lab's client and its load gateway.
+func inLab(ctx context.Context, transport string, watch func(context.Context, subject) error) error {
+	l, err := testlab.New()
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	client, err := build(l.Dir)
+	if err != nil {
+		return err
+	}
+	if _, err := loadgate.Start(l, loadgate.Config{}); err != nil {
+		return err
+	}
+	c, err := up(ctx, l, client, transport)
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, l.Logs())
+	}
+	t, err := pour(ctx, l)
+	if err != nil {
+		return err
+	}
+	err = watch(ctx, subject{pid: c.Pid(), door: client.door, moved: t.moved.Load, ended: t.ended})
+	t.stop()
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, c.Tail(20))
+	}
+	if code, err := c.Stop(syscall.SIGINT, patience); code != 0 || err != nil {
+		return fmt.Errorf("exit status %d, %v: %s", code, err, c.Tail(20))
+	}
+	return nil
+}
+
+// up connects and waits for the transport.
+func up(ctx context.Context, l *testlab.Lab, client watched, transport string) (*testlab.Connection, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	c, err := l.Connect(ctx, client, testlab.Spec{Username: testlab.User, Answers: []string{testlab.Password},
+		NoDTLS: transport == "tls", Env: []string{door.Socket + "=" + client.door}})
+	if err != nil {
+		return nil, err
+	}
+	_, err = client.AwaitStatus(ctx, l, transport, func(s testlab.Status) bool { return s.Transport == transport })
+	return c, err
+}
+
+// watched is penstock with a door.
+type watched struct {
+	testlab.Penstock
+	program, door string
+}
+
+// Args implements testlab.Client.
+func (w watched) Args(l *testlab.Lab, s testlab.Spec) []string {
+	args := w.Penstock.Args(l, s)
+	args[0] = w.program
+	return args
+}
+
+// build builds the program with a door into dir, and takes the plugins that are there.
+func build(dir string) (w watched, err error) {
+	if w.Penstock, err = testlab.FindPenstock(); err != nil {
+		return w, err
+	}
+	root, err := exec.Command("go", "list", "-f", "{{.Dir}}", source).Output()
+	if err != nil {
+		return w, fmt.Errorf("go list %s (run it in the project's folder): %w", source, err)
+	}
+	added, list := filepath.Join(dir, "door.go"), filepath.Join(dir, "overlay.json")
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(strings.TrimSpace(string(root)), "door.go"): added}})
+	if err != nil {
+		return w, err
+	}
+	if err := errors.Join(os.WriteFile(added, doorSource, 0o644), os.WriteFile(list, overlay, 0o644)); err != nil {
+		return w, err
+	}
+	w.program, w.door = filepath.Join(dir, "penstock"), filepath.Join(dir, "door.sock")
+	if out, err := exec.Command("go", "build", "-overlay", list, "-o", w.program, source).CombinedOutput(); err != nil {
+		return w, fmt.Errorf("go build: %w: %s", err, out)
+	}
+	return w, nil
+}
+
+// stream is a transfer each way, again and again.
+type stream struct {
+	moved atomic.Uint64
+	ended chan error
+	stop  context.CancelFunc
+}
+
+func pour(ctx context.Context, l *testlab.Lab) (*stream, error) {
+	s := &stream{ended: make(chan error, 2)}
+	ctx, s.stop = context.WithCancel(ctx)
+	for _, way := range []func(*testlab.Store, context.Context, int64) (testlab.Transfer, error){(*testlab.Store).Download, (*testlab.Store).Upload} {
+		store, err := l.OpenStore(testlab.InsideV4)
+		if err != nil {
+			s.stop()
+			return nil, err
+		}
+		go func() {
+			for ctx.Err() == nil {
+				before := uint64(0)
+				store.Progress = func(bytes int64) { s.moved.Add(uint64(bytes) - before); before = uint64(bytes) }
+				if _, err := way(store, ctx, portion); err != nil && ctx.Err() == nil {
+					s.ended <- err
+					break
+				}
+			}
+			store.Close()
+		}()
+	}
+	return s, nil
+}
