@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,76 @@ func TestIKEv2Logins(t *testing.T) {
 			if sas, err := server.SAs(); err != nil || strings.Contains(sas, "ESTABLISHED") {
 				t.Errorf("the gateway still has %s, %v", sas, err)
 			}
+		})
+	}
+}
+
+// Every family of ciphers, and every group, weak ones by name.
+func TestIKEv2Suites(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
+	suites := [][2]string{ // of IKE and ESP
+		{"aes256gcm16-prfsha384-ecp384", "aes256gcm16"}, {"aes128gcm16-prfsha256-curve25519", "aes128gcm16"},
+		{"chacha20poly1305-prfsha512-ecp521", "chacha20poly1305"}, {"aes256-sha256-modp2048", "aes256-sha256"},
+		{"aes192-sha384-modp3072", "aes192-sha384"}, {"aes128-sha512-modp4096", "aes256-sha512"},
+		{"aes128-sha1-modp6144", "aes128-sha1"}, {"aes256-sha256-prfsha512-modp8192", "aes192gcm16"},
+		{"aes128-sha256-ecp256", "aes128-sha256"}, {"aes128-sha1-modp1536", "aes128-md5"},
+		{"3des-md5-modp1024", "aes256-sha1"},
+	}
+	var ikes, esps []string
+	for _, s := range suites {
+		ikes, esps = append(ikes, s[0]), append(esps, s[1])
+	}
+	l := lab(t)
+	server := strongswan(t, l, testlab.Strongswan{IKE: strings.Join(ikes, ","), ESP: strings.Join(esps, ",")})
+	for _, s := range suites {
+		t.Run(s[0]+" "+s[1], func(t *testing.T) {
+			c := connectIKEv2(t, l, psk("--ike", s[0], "--esp", s[1])...)
+			reaches(t, l, testlab.InsideV4)
+			bothWays(t, l, testlab.InsideV4, 1_000_000)
+			disconnect(t, c)
+		})
+	}
+	if !strings.Contains(server.Output(), "selected proposal: IKE:3DES_CBC/HMAC_MD5_96/PRF_HMAC_MD5/MODP_1024") {
+		t.Error("3DES was not used although it was named")
+	}
+}
+
+// Each refusal says why, and which option to look at.
+func TestIKEv2Refusals(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		server testlab.Strongswan
+		args   func(*testing.T, *testlab.Lab) []string
+		secret string
+		code   int
+		words  string
+	}{
+		{"wrong pre-shared key", testlab.Strongswan{}, func(*testing.T, *testlab.Lab) []string { return psk() }, "wrong", exitRefused, "pre-shared key"},
+		{"wrong password", testlab.Strongswan{Auth: "eap-mschapv2"}, func(t *testing.T, l *testlab.Lab) []string { return eap(t, l, "server") }, "wrong", exitRefused, "wrong|refused|failed"},
+		{"no pin", testlab.Strongswan{Auth: "eap-mschapv2"}, func(*testing.T, *testlab.Lab) []string { return []string{"--username", "alice"} }, testlab.Password, exitCertificate, "pin-sha256:"},
+		{"another pin", testlab.Strongswan{Auth: "eap-mschapv2"}, func(t *testing.T, l *testlab.Lab) []string { return eap(t, l, "server-ec") }, testlab.Password, exitCertificate, "does not match"},
+		{"another identity", testlab.Strongswan{ID: "elsewhere.test"}, func(*testing.T, *testlab.Lab) []string { return psk() }, testlab.Password, exitRefused, "remote-id|local-id|identity"},
+		{"weak ciphers alone", testlab.Strongswan{IKE: "3des-md5-modp1024"}, func(*testing.T, *testlab.Lab) []string { return psk() }, testlab.Password, exitUsage, "option ike"},
+		{"another way to log in", testlab.Strongswan{}, func(t *testing.T, l *testlab.Lab) []string { return eap(t, l, "server") }, testlab.Password, exitUsage, "option auth"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			l := lab(t)
+			strongswan(t, l, test.server)
+			before := snapshot(t, l)
+			c, err := l.Launch(ikev2(l, test.args(t, l)...), testlab.Spec{Answers: []string{test.secret}})
+			must(t, err)
+			code, err := c.Wait(30 * time.Second)
+			must(t, err)
+			text := strings.Join(strings.Fields(c.Stderr()), " ")
+			if code != test.code || !regexp.MustCompile(test.words).MatchString(text) {
+				t.Errorf("exit status %d, want %d; it said %q, want %q", code, test.code, text, test.words)
+			}
+			t.Log(text)
+			unchanged(t, l, before)
 		})
 	}
 }

@@ -42,7 +42,8 @@ func (m *Machine) ikeRenewed(old *ikeSA, r *renewal, p ike.Proposal, secret, non
 	if err != nil {
 		return strange(err)
 	}
-	if rival, isSA := r.rival.(*ikeSA); loses && isSA {
+	rival, isSA := r.rival.(*ikeSA)
+	if loses && isSA {
 		m.sas = append(m.sas, sa)
 		m.deleteIKE(sa)
 		m.promote(old, rival) // the gateway deletes the old one
@@ -51,6 +52,9 @@ func (m *Machine) ikeRenewed(old *ikeSA, r *renewal, p ike.Proposal, secret, non
 	m.sas = append(m.sas, sa)
 	m.promote(old, sa)
 	m.deleteIKE(old)
+	if isSA {
+		m.forgetLater(rival) // the gateway deletes it, unless it never learns of it
+	}
 	return m.scheduleIKE(sa)
 }
 
@@ -75,6 +79,9 @@ func (m *Machine) successor(old *ikeSA, p ike.Proposal, k ikeKeys) (*ikeSA, erro
 
 // promote makes sa the current one, and moves to it what has not begun.
 func (m *Machine) promote(old, sa *ikeSA) {
+	if m.sa() != old {
+		return // it has happened already, and perhaps more
+	}
 	m.sas = append([]*ikeSA{sa}, slices.DeleteFunc(m.sas, func(x *ikeSA) bool { return x == sa })...)
 	old.replaced = true
 	sa.queue = append(sa.queue, old.queue...)
@@ -84,15 +91,37 @@ func (m *Machine) promote(old, sa *ikeSA) {
 
 // deleteIKE tells the gateway that an IKE SA is over. Silence is as good as its answer.
 func (m *Machine) deleteIKE(sa *ikeSA) {
-	gone := func() error { m.forgetIKE(sa); return nil }
+	gone := func() error { m.forgetLater(sa); return nil }
 	m.request(sa, &exchange{
 		kind:       ike.Informational,
+		stays:      true,
 		build:      func() []ike.Payload { return []ike.Payload{&ike.Delete{Protocol: ike.ProtocolIKE}} },
 		answer:     func(*ikeSA, []ike.Payload) error { return gone() },
 		unanswered: gone,
 	})
 }
 
+// forgetLater ends an IKE SA that is deleted. Until then the gateway may repeat what it
+// has not seen an answer to.
+func (m *Machine) forgetLater(sa *ikeSA) {
+	m.after(repeating, func() error { m.forgetIKE(sa); return nil })
+}
+
+// forgetIKE is the end of an IKE SA that was replaced, and of what waits for an answer by it.
 func (m *Machine) forgetIKE(sa *ikeSA) {
+	m.follow(sa)
+	if r := m.renewing; r != nil && r.sa == sa {
+		m.renewing = nil
+		m.tryLater(r.old)
+	}
 	m.sas = slices.DeleteFunc(m.sas, func(x *ikeSA) bool { return x == sa && len(m.sas) > 1 })
+}
+
+// follow asks again by the current IKE SA what the gateway has not answered by one that
+// it has deleted.
+func (m *Machine) follow(sa *ikeSA) {
+	if o := sa.outstanding; o != nil && !o.x.stays && sa != m.sa() {
+		sa.outstanding = nil
+		m.request(m.sa(), o.x)
+	}
 }

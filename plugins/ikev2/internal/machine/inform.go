@@ -60,8 +60,8 @@ func (m *Machine) incoming(sa *ikeSA, msg *ike.Message, b []byte) error {
 	if werr := m.answer(sa, msg, answer); werr != nil {
 		return werr
 	}
-	if err == nil && gone(payloads) && sa.replaced {
-		m.forgetIKE(sa)
+	if err == nil && gone(payloads) {
+		m.forgetLater(sa)
 	}
 	return err
 }
@@ -131,15 +131,15 @@ func (m *Machine) informed(sa *ikeSA, payloads []ike.Payload) (answer []ike.Payl
 func (m *Machine) sessionDeleted(sa *ikeSA) error {
 	if r := m.renewing; sa == m.sa() && r != nil {
 		if rival, isSA := r.rival.(*ikeSA); isSA {
-			m.renewing = nil
 			m.promote(sa, rival)
 		}
 	}
 	if sa != m.sa() {
 		sa.replaced = true
+		m.follow(sa)
 		return nil
 	}
-	return fail(sdk.Reauth, diag.New(diag.SessionEnded, "the gateway ended the session", "Connect again, or ask the gateway's administrator."))
+	return fail(sdk.Backoff, diag.New(diag.SessionEnded, "the gateway ended the session", "Connecting again after a pause."))
 }
 
 // childDeleted goes on with what takes the place of c.

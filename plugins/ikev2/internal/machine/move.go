@@ -28,7 +28,7 @@ func (m *Machine) Move(now time.Time, local, remote netip.AddrPort) []Effect {
 		m.moving = true
 		sa.queue = append([]*exchange{{
 			kind:   ike.Informational,
-			build:  func() []ike.Payload { return m.newAddress(sa, cookie) },
+			build:  func() []ike.Payload { return m.newAddress(cookie) },
 			answer: func(_ *ikeSA, p []ike.Payload) error { return m.moved(p, cookie) },
 		}}, sa.queue...)
 		if o := sa.outstanding; o != nil { // its answer may have gone to the old address
@@ -40,9 +40,9 @@ func (m *Machine) Move(now time.Time, local, remote netip.AddrPort) []Effect {
 	})
 }
 
-func (m *Machine) newAddress(sa *ikeSA, cookie []byte) []ike.Payload {
+func (m *Machine) newAddress(cookie []byte) []ike.Payload {
 	all := []ike.Payload{&ike.Notify{Kind: ike.UpdateSAAddresses}, &ike.Notify{Kind: ike.Cookie2, Data: cookie}}
-	return append(all, m.natDetection(sa)...)
+	return append(all, m.natDetection(m.sa())...)
 }
 
 // moved goes on when the gateway knows the new address.

@@ -24,6 +24,7 @@ type renewal struct {
 	exchange keys.Exchange // nil: none
 	ni       []byte
 	attempts int
+	sa       *ikeSA // the request was sent by it; nil: it was not sent yet
 
 	rival  any    // what the gateway made at the same time: a *child or an *ikeSA; nil: nothing
 	lowest []byte // of its nonces
@@ -31,9 +32,9 @@ type renewal struct {
 
 // pauses before things are tried again, and after which things are forgotten.
 const (
-	retryRekey  = 10 * time.Second
-	lingering   = 5 * time.Second // packets under way when keys change
-	switchAfter = 2 * time.Second // without a word from the gateway that has new keys
+	retryRekey = 10 * time.Second
+	lingering  = 5 * time.Second // packets under way when keys change
+	repeating  = time.Minute     // of what has not been answered
 )
 
 // Expired is told that an SA of the current child is to be replaced, or is over.
@@ -75,7 +76,13 @@ func (m *Machine) scheduleChild(c *child) error {
 
 // renewChild begins to replace c, unless that is under way.
 func (m *Machine) renewChild(c *child) error {
-	if m.renewing != nil && m.renewing.old == c || c.successor != nil || m.leaving {
+	if c.successor != nil || m.leaving {
+		return nil
+	}
+	if m.renewing != nil { // one at a time
+		if m.renewing.old != c {
+			m.tryLater(c)
+		}
 		return nil
 	}
 	spi, err := m.newSPI()
@@ -117,6 +124,7 @@ func (m *Machine) renew(r *renewal, group uint16) (err error) {
 	if r.attempts++; r.attempts > maxAttempts {
 		return m.renewLater(r)
 	}
+	r.sa = nil
 	if r.ni, err = m.random(32); err != nil {
 		return err
 	}
@@ -130,19 +138,22 @@ func (m *Machine) renew(r *renewal, group uint16) (err error) {
 		}
 	}
 	m.renewing = r
-	m.request(m.sa(), &exchange{
+	began := m.sa()
+	m.request(began, &exchange{
 		kind:   ike.CreateChildSA,
-		build:  func() []ike.Payload { return m.renewalRequest(r) },
+		stays:  true,
+		build:  func() []ike.Payload { return m.renewalRequest(r, began) },
 		answer: func(by *ikeSA, p []ike.Payload) error { return m.renewed(by, r, p) },
 	})
 	return nil
 }
 
-func (m *Machine) renewalRequest(r *renewal) []ike.Payload {
-	if r.old != nil && (r.old != m.child() || r.old.successor != nil) {
+func (m *Machine) renewalRequest(r *renewal, began *ikeSA) []ike.Payload {
+	if r.old == nil && began != m.sa() || r.old != nil && (r.old != m.child() || r.old.successor != nil) {
 		m.renewing = nil
 		return nil // the gateway was quicker
 	}
+	r.sa = m.sa()
 	var all []ike.Payload
 	if r.old != nil {
 		all = append(all, &ike.Notify{Protocol: ike.ProtocolESP, Kind: ike.RekeySA, SPI: spiBytes(r.old.in)})
@@ -159,7 +170,9 @@ func (m *Machine) renewalRequest(r *renewal) []ike.Payload {
 
 // renewed takes the gateway's answer.
 func (m *Machine) renewed(sa *ikeSA, r *renewal, payloads []ike.Payload) error {
-	m.renewing = nil
+	if m.renewing == r {
+		m.renewing = nil
+	}
 	if n := notification(payloads, ike.InvalidKEPayload); n != nil && len(n.Data) == 2 {
 		id := binary.BigEndian.Uint16(n.Data)
 		if !slices.ContainsFunc(r.offer, func(p ike.Proposal) bool { return p.Has(ike.Transform{Type: ike.KeyExchange, ID: id}) }) {
@@ -214,9 +227,15 @@ func strange(err error) error {
 }
 
 func (m *Machine) renewalRefused(r *renewal, n *ike.Notify) error {
-	switch {
-	case r.rival != nil: // the gateway's own new SA takes the place
+	switch rival := r.rival.(type) { // the gateway's own new SA takes the place
+	case *child:
+		r.old.successor = rival
 		return nil
+	case *ikeSA:
+		m.promote(r.sa, rival)
+		return nil
+	}
+	switch {
 	case n.Kind == ike.TemporaryFailure:
 		return m.renewLater(r)
 	case n.Kind == ike.ChildSANotFound && r.old != nil && r.old.successor != nil:
@@ -226,7 +245,9 @@ func (m *Machine) renewalRefused(r *renewal, n *ike.Notify) error {
 }
 
 func (m *Machine) renewLater(r *renewal) error {
-	m.renewing = nil
+	if m.renewing == r {
+		m.renewing = nil
+	}
 	m.tryLater(r.old)
 	return nil
 }
@@ -258,7 +279,6 @@ func (m *Machine) childRenewed(sa *ikeSA, r *renewal, p ike.Proposal, secret, no
 	if rival, isChild := r.rival.(*child); loses && isChild {
 		m.deleteChild(c)
 		old.successor = rival // the gateway deletes the old one
-		m.after(switchAfter, func() error { m.switchTo(old, rival); return nil })
 		return nil
 	}
 	old.successor = c

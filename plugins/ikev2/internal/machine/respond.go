@@ -104,7 +104,7 @@ func (m *Machine) createdChild(sa *ikeSA, n *ike.Notify, offer *ike.SA, nonce ik
 	switch {
 	case old == nil || n.Protocol != ike.ProtocolESP:
 		return []ike.Payload{&ike.Notify{Protocol: n.Protocol, Kind: ike.ChildSANotFound, SPI: n.SPI}}, nil
-	case old.deleting || m.renewing != nil && m.renewing.old == nil && sa.outstanding != nil:
+	case old.deleting || m.renewing != nil && m.renewing.old == nil && m.renewing.sa == sa:
 		return refuse(ike.TemporaryFailure), nil
 	}
 	d, refusal, err := m.meet(m.renewalOffer(), offer, nonce, payloads)
@@ -128,11 +128,10 @@ func (m *Machine) createdChild(sa *ikeSA, n *ike.Notify, offer *ike.SA, nonce ik
 	old.successor = c
 	m.kids = append(m.kids, c)
 	m.emit(Install{[]sdk.SA{c.inbound}})
-	if r := m.renewing; r != nil && r.old == old {
+	if r := m.renewing; r != nil && r.old == old && r.sa != nil {
 		old.successor = nil // which of both is decided when our answer has come
 		r.rival, r.lowest = c, lower(d.ni, d.nr)
 	}
-	m.after(switchAfter, func() error { m.switchTo(old, c); return nil })
 	// The gateway is the initiator now: what was our side's selector is its other's.
 	return append(d.answer(spiBytes(spi)), &ike.TS{Selectors: old.tsr}, &ike.TS{Responder: true, Selectors: old.tsi}), nil
 }
@@ -156,7 +155,7 @@ func (m *Machine) switchTo(old, c *child) {
 
 // createdIKE replaces the IKE SA as the gateway wishes.
 func (m *Machine) createdIKE(sa *ikeSA, offer *ike.SA, nonce ike.Nonce, payloads []ike.Payload) ([]ike.Payload, error) {
-	busy := sa.outstanding != nil && sa.outstanding.x.kind == ike.CreateChildSA && m.renewing != nil && m.renewing.old != nil
+	busy := m.renewing != nil && m.renewing.old != nil && m.renewing.sa == sa
 	if busy || sa.replaced || m.leaving {
 		return refuse(ike.TemporaryFailure), nil
 	}
@@ -177,7 +176,7 @@ func (m *Machine) createdIKE(sa *ikeSA, offer *ike.SA, nonce ike.Nonce, payloads
 		return refuse(ike.InvalidSyntax), nil
 	}
 	m.sas = append(m.sas, fresh)
-	if r := m.renewing; r != nil && r.old == nil {
+	if r := m.renewing; r != nil && r.old == nil && r.sa == sa {
 		r.rival, r.lowest = fresh, lower(d.ni, d.nr) // decided when our answer has come
 	} else {
 		m.promote(sa, fresh)

@@ -41,6 +41,8 @@ type exchange struct {
 	// answer takes the response and the SA that it came by, which may be a newer one than
 	// the exchange was asked of.
 	answer func(*ikeSA, []ike.Payload) error
+	// stays: it is about the IKE SA that it was asked by, and ends with that.
+	stays bool
 	// unanswered is what silence means; nil: that the gateway is gone.
 	unanswered func() error
 }

@@ -35,7 +35,10 @@ func (m *Machine) authRefused(n *ike.Notify) error {
 		case Certificate:
 			return fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the certificate", "It may not know its authority, or not the identity in the option local-id.").With("usercert"))
 		}
-		return fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the login", "Check user name and password, and the option auth: it may want another way to log in."))
+		if m.login.peer.Method() == 0 {
+			return fail(sdk.Never, diag.New(diag.Config, "the gateway refuses to begin a login by EAP", "It may want another way to log in, see the option auth, or know this client by another name, see the option local-id.").With("auth"))
+		}
+		return fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the login", "Check user name and password."))
 	case ike.NoProposalChosen:
 		return fail(sdk.Never, diag.New(diag.Config, "the gateway accepts none of the offered ciphers for ESP", "Ask its administrator which it wants, and name them in the option esp.").With("esp"))
 	case ike.TSUnacceptable, ike.SinglePairRequired:

@@ -32,7 +32,8 @@ type life struct {
 	came      chan arrival
 	answers   chan func(time.Time) []machine.Effect
 
-	next     string // where the gateway redirects to
+	retry    *time.Timer // of a move
+	next     string      // where the gateway redirects to
 	stopping bool
 	ended    bool
 	err      error
@@ -48,7 +49,8 @@ type arrival struct {
 func newLife(host Host, o Options) *life {
 	return &life{
 		host: host, o: o, conns: map[int]Conn{},
-		came: make(chan arrival, 16), answers: make(chan func(time.Time) []machine.Effect, 1),
+		retry: stoppedTimer(),
+		came:  make(chan arrival, 16), answers: make(chan func(time.Time) []machine.Effect, 1),
 	}
 }
 
@@ -88,6 +90,8 @@ func (l *life) run(ctx, until context.Context, from string) (next string, err er
 			more = answer(time.Now())
 		case <-timer.C:
 			more = l.m.Tick(time.Now())
+		case <-l.retry.C:
+			more = l.move()
 		}
 		if err := l.do(more); err != nil {
 			return "", err
@@ -97,6 +101,12 @@ func (l *life) run(ctx, until context.Context, from string) (next string, err er
 		_ = l.path.Close()
 	}
 	return l.next, l.err
+}
+
+func stoppedTimer() *time.Timer {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return t
 }
 
 // leave closes what is open and waits for the goroutines. The path is the host's: it

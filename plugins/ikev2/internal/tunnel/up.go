@@ -47,18 +47,23 @@ func (l *life) attach(sas []sdk.SA) error {
 	return nil
 }
 
+// retryMove is the pause while there is no way to the gateway. The tunnel may outlive
+// that: how long, the machine's signs of life decide.
+const retryMove = 2 * time.Second
+
 // move goes on from a new address. The path stays until the gateway knows that.
-func (l *life) move(why string) ([]machine.Effect, error) {
-	l.host.Info("%s", why)
+func (l *life) move() []machine.Effect {
 	if old := l.conns[l.natt()]; old != nil {
 		_ = old.Close()
 		delete(l.conns, l.natt())
 	}
 	conn, err := l.open(l.ctx, l.address, l.natt())
 	if err != nil {
-		return nil, fail(sdk.Backoff, diag.Of(err))
+		l.host.Debug("The gateway cannot be reached from here yet: %v", err)
+		l.retry.Reset(retryMove)
+		return nil
 	}
-	return l.m.Move(time.Now(), conn.Info().Local, conn.Info().Remote), nil
+	return l.m.Move(time.Now(), conn.Info().Local, conn.Info().Remote)
 }
 
 // replace installs SAs, the inbound one first.
@@ -84,11 +89,13 @@ func (l *life) event(e sdk.Event) ([]machine.Effect, error) {
 		}
 	case sdk.NetworkChange:
 		if e.Reachable && l.path != nil {
-			return l.move("The network changed; moving the tunnel.")
+			l.host.Info("The network changed; moving the tunnel.")
+			return l.move(), nil
 		}
 	case sdk.Wake:
 		if l.path != nil {
-			return l.move("The computer slept; moving the tunnel.")
+			l.host.Info("The computer slept; looking for the gateway.")
+			return l.move(), nil
 		}
 	case sdk.SAExpired:
 		if l.path != nil && e.Path == l.path.ID() {
