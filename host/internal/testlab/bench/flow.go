@@ -22,7 +22,8 @@ import (
 // look for news at intervals, and take what the kernel has coalesced: they are to
 // cost less than what is measured.
 type flow struct {
-	size int // of a payload, in bytes; it begins with the datagram's number
+	size    int  // of a payload, in bytes; it begins with the datagram's number
+	grouped bool // the kernel gets a batch as one message to be cut (UDP_SEGMENT), as QUIC does
 
 	sent, got atomic.Int64
 	last      atomic.Int64 // number of the latest that came: what was sent before it is under way no more
@@ -48,6 +49,11 @@ func (f *flow) run(ctx context.Context, from *testlab.Machine, source string, to
 		return 0, 0, err
 	}
 	defer out.Close()
+	if f.grouped {
+		if err := segment(out, f.size); err != nil {
+			return 0, 0, err
+		}
+	}
 	go f.receive(ipv4.NewPacketConn(in))
 	ctx, cancel := context.WithTimeout(ctx, how)
 	defer cancel()
@@ -58,7 +64,10 @@ func (f *flow) run(ctx context.Context, from *testlab.Machine, source string, to
 
 // send keeps datagrams under way until ctx ends. What the network refuses is lost.
 func (f *flow) send(ctx context.Context, c *ipv4.PacketConn) error {
-	messages := batchOf(f.size)
+	messages, each := messagesOf(batch, f.size), int64(1)
+	if f.grouped {
+		messages, each = messagesOf(1, batch*f.size), batch
+	}
 	var last int64
 	since := time.Now()
 	for ctx.Err() == nil {
@@ -73,9 +82,7 @@ func (f *flow) send(ctx context.Context, c *ipv4.PacketConn) error {
 			pause()
 			continue
 		}
-		for i, m := range messages {
-			binary.BigEndian.PutUint64(m.Buffers[0], uint64(sent+int64(i)+1))
-		}
+		f.number(messages, sent)
 		n, err := c.WriteBatch(messages, 0)
 		if err != nil {
 			if !refused(err) {
@@ -83,9 +90,19 @@ func (f *flow) send(ctx context.Context, c *ipv4.PacketConn) error {
 			}
 			n = 0
 		}
-		f.sent.Add(int64(n))
+		f.sent.Add(int64(n) * each)
 	}
 	return nil
+}
+
+// number writes into each datagram how many there are with it.
+func (f *flow) number(messages []ipv4.Message, sent int64) {
+	for _, m := range messages {
+		for rest := m.Buffers[0]; len(rest) > 0; rest = rest[f.size:] {
+			sent++
+			binary.BigEndian.PutUint64(rest, uint64(sent))
+		}
+	}
 }
 
 // pause is shorter than time.Sleep can be.
@@ -103,7 +120,7 @@ func refused(err error) bool {
 
 // receive counts until the socket is closed.
 func (f *flow) receive(c *ipv4.PacketConn) {
-	messages := batchOf(math.MaxUint16)
+	messages := messagesOf(batch, math.MaxUint16)
 	for {
 		n, err := c.ReadBatch(messages, 0)
 		if err != nil {
@@ -128,12 +145,22 @@ func (f *flow) count(message []byte) {
 	f.last.Store(int64(binary.BigEndian.Uint64(message[(n-1)*f.size:])))
 }
 
-func batchOf(size int) []ipv4.Message {
-	messages := make([]ipv4.Message, batch)
+func messagesOf(count, size int) []ipv4.Message {
+	messages := make([]ipv4.Message, count)
 	for i := range messages {
 		messages[i].Buffers = [][]byte{make([]byte, size)}
 	}
 	return messages
+}
+
+// segment has the kernel cut what is sent into datagrams of that size.
+func segment(c *net.UDPConn, size int) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	failed := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_SEGMENT, size) })
+	return errors.Join(failed, err)
 }
 
 // listen opens a socket on a machine, with room for all that is under way, coalesced

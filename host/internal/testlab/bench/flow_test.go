@@ -30,6 +30,11 @@ func TestFlow(t *testing.T) {
 	if err != nil || got == 0 || f.sent.Load()-got > underWay {
 		t.Errorf("got %d of %d, %v", got, f.sent.Load(), err)
 	}
+	f = flow{size: 100, grouped: true}
+	got, _, err = f.run(t.Context(), l.Client, testlab.ClientV4, l.Gateway, testlab.GatewayV4, 200*time.Millisecond)
+	if err != nil || got == 0 || f.sent.Load()-got > underWay {
+		t.Errorf("grouped, got %d of %d, %v", got, f.sent.Load(), err)
+	}
 	if _, err := l.Silence(); err != nil {
 		t.Fatal(err)
 	}
