@@ -211,6 +211,7 @@ func (l *login) finish(answer gp.Answer) (*gp.Session, error) {
 	if in.connection != "tunnel" && in.connection != "" {
 		l.cfg.User.Warn("The gateway offers a connection of the unknown type %.40q.", in.connection)
 	}
+	l.session.OSVersion = l.cfg.Identity.OSVersion
 	l.session.Gateway, l.session.Cookie = l.server, in.cookie(l.with.user, l.cfg.Identity.Computer)
 	return &l.session, nil
 }

@@ -59,8 +59,8 @@ func TestCookieAndLogout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := Session{Gateway: &url.URL{Scheme: "https", Host: "gw.test"}, Cookie: f}
-	if got := s.LogoutFields(Identity{OSVersion: "Linux 6"}).Encode(); got != "user=alice&portal=GW%20N&authcookie=0a0b&domain=%28empty_domain%29&computer=laptop&os-version=Linux%206" {
+	s := Session{Gateway: &url.URL{Scheme: "https", Host: "gw.test"}, Cookie: f, OSVersion: "Linux 6"}
+	if got := s.LogoutFields().Encode(); got != "user=alice&portal=GW%20N&authcookie=0a0b&domain=%28empty_domain%29&computer=laptop&os-version=Linux%206" {
 		t.Error(got)
 	}
 	for _, wrong := range []string{"", "abc", "authcookie=1", "user=alice"} {

@@ -12,6 +12,7 @@ import (
 type Session struct {
 	Gateway     *url.URL // https, without a path
 	Cookie      form.Fields
+	OSVersion   string        // as the login said it; "": the login was another program's
 	AppVersion  string        // that the portal wants; "": the identity's
 	HIPInterval time.Duration // between reports, as the portal says; 0: it says nothing
 }
@@ -42,13 +43,13 @@ func ParseCookie(text string) (form.Fields, error) {
 
 // LogoutFields are those of a logout; a gateway keeps the session when one differs
 // from the login's.
-func (s Session) LogoutFields(id Identity) form.Fields {
+func (s Session) LogoutFields() form.Fields {
 	c := s.Cookie
 	return form.Fields{
 		{Name: "user", Value: c.Get(UserName)}, {Name: "portal", Value: c.Get(Portal)},
 		{Name: "authcookie", Value: c.Get(AuthCookie)}, {Name: "domain", Value: c.Get(Domain)},
-		{Name: "computer", Value: c.Get(Computer)}, {Name: "os-version", Value: id.OSVersion},
-	}
+		{Name: "computer", Value: c.Get(Computer)},
+	}.With("os-version", s.OSVersion)
 }
 
 // Version is what the gateway is told of the client's.

@@ -75,6 +75,9 @@ func (n negotiator) fresh(ctx context.Context, st state, inPlace bool) grant {
 		if inPlace && got.SameWay(st.Config) {
 			return g
 		}
+		if ctx.Err() != nil {
+			return grant{err: context.Cause(ctx)}
+		}
 		g.udp, err = n.s.OpenUDP(ctx, st.Session.Gateway.Hostname(), got.ESP.Port)
 		if err == nil {
 			return g
@@ -112,8 +115,9 @@ func (l *life) onConnected(g grant) error {
 	return l.install(g)
 }
 
-// retryRekey is the pause after a rekey that did not work while the tunnel lives.
-const retryRekey = 30 * time.Second
+// retryRekey is the pause after a rekey that did not work while the tunnel lives: some
+// gateways take a cookie for one tunnel only, which may go on for long.
+const retryRekey = time.Minute
 
 // notConnected decides what a failed connect means.
 func (l *life) notConnected(err error) error {
@@ -126,14 +130,16 @@ func (l *life) notConnected(err error) error {
 		return decided
 	case !l.upOnce:
 		return fail(sdk.Never, l.n.opt.blame(err, d))
-	case d.Code == diag.AuthRefused:
-		return fail(sdk.Reauth, d)
-	case slices.Contains([]diag.Code{diag.Protocol, diag.Certificate, diag.Config, diag.Cancelled}, d.Code):
-		return fail(sdk.Never, d)
+	case d.Code == diag.AuthRefused && !l.st.Ends.IsZero() && time.Until(l.st.Ends) <= 0:
+		return fail(sdk.Reauth, diag.New(diag.SessionEnded, "the session's lifetime is over", "Log in again."))
 	case l.esp.up || l.tls != nil:
 		l.n.s.Warn("The tunnel was not renewed: %v. The old one goes on.", d)
 		l.rekey.Reset(retryRekey)
 		return nil
+	case d.Code == diag.AuthRefused:
+		return fail(sdk.Reauth, d)
+	case slices.Contains([]diag.Code{diag.Protocol, diag.Certificate, diag.Config, diag.Cancelled}, d.Code):
+		return fail(sdk.Never, d)
 	}
 	return fail(sdk.Backoff, d)
 }

@@ -97,7 +97,7 @@ func (l *life) run(ctx context.Context, begin func()) error {
 		case <-l.hip.C:
 			l.report()
 		case <-l.expiry.C:
-			err = l.expiring()
+			l.expiring()
 		}
 		if err != nil {
 			return err
@@ -155,6 +155,11 @@ func (l *life) take(g grant) (changed bool) {
 	l.esp.old, l.st.Config = l.esp.spi(l.st.Config), c
 	l.st.Session.Cookie = g.session.Cookie
 	settings := c.NetConfig(l.n.opt.MTU, now)
+	// A lifetime counts from the login, or from now: the earlier end is the one to warn of.
+	if end := l.st.Ends; end.After(now) && end.Before(settings.Expires) {
+		settings.Expires = end
+	}
+	l.st.Ends = settings.Expires
 	if before := l.st.Net; before != nil {
 		same := settings
 		same.Expires, same.ScriptOptions = before.Expires, before.ScriptOptions
@@ -165,7 +170,7 @@ func (l *life) take(g grant) (changed bool) {
 	l.st.Net = &settings
 	l.st.RekeyAt = time.Time{}
 	if c.Rekey > 0 {
-		l.st.RekeyAt = now.Add(max(c.Rekey-early, c.Rekey/2, min(leastRekey, c.Rekey)))
+		l.st.RekeyAt = now.Add(max(c.Rekey-early, c.Rekey/2, leastRekey))
 	}
 	l.setTimers()
 	return changed
@@ -196,9 +201,7 @@ func (l *life) setTimers() {
 		}
 	}
 	set(l.rekey, l.st.RekeyAt)
-	if l.st.Net != nil {
-		set(l.expiry, warnAt(l.st.Net.Expires))
-	}
+	set(l.expiry, warnAt(l.st.Ends))
 	if l.st.HIPAt.IsZero() {
 		l.st.HIPAt = time.Now().Add(l.hipInterval())
 	}
@@ -210,22 +213,20 @@ const lastWarning = 10 * time.Minute
 
 // warnAt is when something is to be done about a session's end.
 func warnAt(end time.Time) time.Time {
-	switch {
-	case end.IsZero() || time.Until(end) <= lastWarning:
+	if end.IsZero() || time.Until(end) <= lastWarning {
 		return end
 	}
 	return end.Add(-lastWarning)
 }
 
-// expiring warns of the session's end, and is it.
-func (l *life) expiring() error {
-	end := l.st.Net.Expires
-	if left := time.Until(end); left > 0 {
+// expiring warns of the session's end, and then asks whether it has come.
+func (l *life) expiring() {
+	if left := time.Until(l.st.Ends); left > 0 {
 		l.n.s.Warn("The session ends in %v; a new login follows.", left.Round(time.Second))
 		l.expiry.Reset(left)
-		return nil
+		return
 	}
-	return fail(sdk.Reauth, diag.New(diag.SessionEnded, "the session's lifetime is over", "Log in again."))
+	l.connect(request{inPlace: true})
 }
 
 // save tells the host what a later run needs.

@@ -65,7 +65,7 @@ const startTunnel = "START_TUNNEL"
 func (n negotiator) openTLS(ctx context.Context, session gp.Session, path string) (*sdk.Transport, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	t, err := n.s.OpenTLS(ctx, session.Gateway.Hostname(), httpc.Port(session.Gateway), sdk.TLSOptions{ClientCertificate: n.opt.Certificate})
+	t, err := openTLS(ctx, n.s, session.Gateway.Hostname(), httpc.Port(session.Gateway), n.opt.Certificate)
 	if err != nil {
 		return nil, err
 	}

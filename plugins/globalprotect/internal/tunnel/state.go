@@ -21,6 +21,7 @@ type state struct {
 	ESPPath, TLSPath      uint32    // 0: none
 	Failures              int       // of ESP in a row
 	CBC                   bool      // no ESP with GCM: it did not work
+	Ends                  time.Time // of the session; zero: unknown
 	RekeyAt, HIPAt, ESPAt time.Time // zero: never
 }
 
@@ -28,6 +29,7 @@ type state struct {
 type stored struct {
 	Format          int
 	Gateway, Cookie string
+	OSVersion       string
 	AppVersion      string
 	HIPInterval     time.Duration
 	State           state
@@ -45,7 +47,7 @@ var errCheckpoint = errors.New("the checkpoint is of another version, or holds n
 func (s state) append(b []byte) ([]byte, error) {
 	out := stored{
 		Format: storedFormat, Gateway: s.Session.Gateway.String(), Cookie: s.Session.Cookie.Encode(),
-		AppVersion: s.Session.AppVersion, HIPInterval: s.Session.HIPInterval, State: s,
+		OSVersion: s.Session.OSVersion, AppVersion: s.Session.AppVersion, HIPInterval: s.Session.HIPInterval, State: s,
 	}
 	out.State.Session = gp.Session{}
 	if e := s.Config.ESP; e != nil {
@@ -77,6 +79,6 @@ func parseState(b []byte) (state, error) {
 		return state{}, errCheckpoint
 	}
 	s := in.State
-	s.Session = gp.Session{Gateway: gateway, Cookie: cookie, AppVersion: in.AppVersion, HIPInterval: in.HIPInterval}
+	s.Session = gp.Session{Gateway: gateway, Cookie: cookie, OSVersion: in.OSVersion, AppVersion: in.AppVersion, HIPInterval: in.HIPInterval}
 	return s, nil
 }

@@ -27,7 +27,7 @@ func (l *life) stop(e sdk.Stop) {
 	}
 	c := l.n.client()
 	defer c.Close()
-	answer, err := gp.Do(ctx, c, l.st.Session.Gateway, gp.GatewayLogout, l.st.Session.LogoutFields(l.n.opt.Identity))
+	answer, err := gp.Do(ctx, c, l.st.Session.Gateway, gp.GatewayLogout, l.st.Session.LogoutFields())
 	switch {
 	case err != nil:
 		l.n.s.Warn("The gateway was not told of the logout: %v", err)

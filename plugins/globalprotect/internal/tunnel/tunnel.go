@@ -65,15 +65,24 @@ const (
 	requestTimeout = 45 * time.Second
 	defaultHIP     = time.Hour
 	longestPause   = time.Hour // between tries of ESP
-	leastRekey     = time.Minute
+	leastRekey     = 5 * time.Second
 	early          = time.Minute // before a limit of the gateway
 )
+
+// openTLS opens nothing after the end of ctx: the host would hear of a transport that
+// is taken back and never was.
+func openTLS(ctx context.Context, s *sdk.Session, host string, port int, certificate bool) (*sdk.Transport, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return s.OpenTLS(ctx, host, port, sdk.TLSOptions{ClientCertificate: certificate})
+}
 
 // Client speaks HTTP with the gateway through connections of the host.
 func Client(s *sdk.Session, userAgent string, certificate bool, timeout time.Duration, peer func(sdk.Info)) *httpc.Client {
 	c := &httpc.Client{
 		Dial: func(ctx context.Context, host string, port int) (net.Conn, error) {
-			t, err := s.OpenTLS(ctx, host, port, sdk.TLSOptions{ClientCertificate: certificate})
+			t, err := openTLS(ctx, s, host, port, certificate)
 			if err != nil {
 				return nil, err
 			}
