@@ -12,33 +12,75 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/penstock-vpn/penstock/host/internal/testlab"
+	"github.com/penstock-vpn/penstock/host/internal/testlab/gpgate"
 	"github.com/penstock-vpn/penstock/host/internal/testlab/loadgate"
 )
 
 // What the tests of the datapath share: they want every packet to be right, at any
-// speed, and so run against a gateway of the same codecs as well as against ocserv.
+// speed, and so run against gateways of the same codecs as well as against ocserv.
 
-// gates start a gateway that speaks a transport.
-var gates = map[string]func(t *testing.T, l *testlab.Lab, transport string){
-	"ocserv": func(t *testing.T, l *testlab.Lab, transport string) {
-		ocserv(t, l, testlab.Ocserv{DTLS: map[string]string{"tls": "off", "dtls": "psk"}[transport]})
-	},
-	"the load gateway": func(t *testing.T, l *testlab.Lab, _ string) { load(t, l, loadgate.Config{}) },
+// way is a gateway, and what packets go through.
+type way struct {
+	gate      string
+	transport string // as status has it
+	port      int    // of the datagrams
+	begin     func(t *testing.T, l *testlab.Lab)
+	spec      testlab.Spec
 }
 
-func load(t *testing.T, l *testlab.Lab, c loadgate.Config) {
-	t.Helper()
-	_, err := loadgate.Start(l, c)
-	must(t, err)
+func (w way) String() string { return w.transport + " to " + w.gate }
+
+// ways are all that there are.
+func ways() []way {
+	all := []way{
+		{"ocserv", "tls", 443, func(t *testing.T, l *testlab.Lab) { ocserv(t, l, testlab.Ocserv{DTLS: "off"}) }, alice()},
+		{"ocserv", "dtls", 443, func(t *testing.T, l *testlab.Lab) { ocserv(t, l, testlab.Ocserv{}) }, alice()},
+	}
+	return append(all, ownWays(0)...)
 }
 
-// over connects and waits until packets leave by the transport.
-func over(t *testing.T, l *testlab.Lab, transport string, extra ...string) *testlab.Connection {
+// ownWays are those to the lab's own gateways, which give the tunnel an MTU; 0 is
+// their own choice.
+func ownWays(mtu int) []way {
+	load := func(t *testing.T, l *testlab.Lab) {
+		_, err := loadgate.Start(l, loadgate.Config{MTU: mtu})
+		must(t, err)
+	}
+	all := []way{
+		{"the load gateway", "tls", 443, load, alice()},
+		{"the load gateway", "dtls", 443, load, alice()},
+		overESP(mtu),
+	}
+	all[0].spec.NoDTLS = true
+	return all
+}
+
+// overESP leads to the lab's GlobalProtect gateway.
+func overESP(mtu int) way {
+	c := gpgate.Config{ESP: gpgate.ESP{Encryption: "aes-128-gcm"}}
+	c.Network.Routes, c.Network.Routes6 = []string{testlab.InsideV4 + "/32", testlab.InsideV6 + "/64"}, []string{}
+	if c.Network.MTU = mtu; mtu > 0 && mtu < 1280 {
+		c.Network.NoIPv6, c.Network.Routes = true, c.Network.Routes[:1]
+	}
+	begin := func(t *testing.T, l *testlab.Lab) {
+		_, err := gpgate.Start(l, c)
+		must(t, err)
+	}
+	return way{"GlobalProtect", "esp", gpgate.ESPPort, begin, gpAlice()}
+}
+
+// up starts the gateway, connects and waits until packets leave by the transport.
+func (w way) up(t *testing.T, l *testlab.Lab, extra ...string) *testlab.Connection {
 	t.Helper()
-	s := alice()
-	s.NoDTLS, s.Extra = transport == "tls", extra
-	c := connect(t, l, s)
-	says(t, l, transport)
+	w.begin(t, l)
+	return w.connect(t, l, extra...)
+}
+
+func (w way) connect(t *testing.T, l *testlab.Lab, extra ...string) *testlab.Connection {
+	t.Helper()
+	w.spec.Extra = append(w.spec.Extra, extra...)
+	c := connect(t, l, w.spec)
+	says(t, l, w.transport)
 	reaches(t, l, testlab.InsideV4)
 	return c
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/penstock-vpn/penstock/host/internal/testlab"
-	"github.com/penstock-vpn/penstock/host/internal/testlab/loadgate"
 )
 
 // The largest and the smallest packets that a tunnel may have: they pass whole, and
@@ -16,18 +15,17 @@ import (
 func TestMTUs(t *testing.T) {
 	needPenstock(t)
 	t.Parallel()
-	for _, transport := range []string{"tls", "dtls"} {
-		for _, mtu := range []int{9000, 1280, 576} {
-			t.Run(fmt.Sprintf("%d over %s", mtu, transport), func(t *testing.T) {
+	for _, mtu := range []int{9000, 1280, 576} {
+		for _, w := range ownWays(mtu) {
+			t.Run(fmt.Sprintf("%d over %s", mtu, w), func(t *testing.T) {
 				t.Parallel()
 				l := lab(t)
-				load(t, l, loadgate.Config{MTU: mtu})
 				cable(t, l, max(1500, mtu+200))
 				var extra []string
-				if mtu < 1280 {
+				if mtu < 1280 && w.transport != "esp" {
 					extra = []string{"--disable-ipv6"}
 				}
-				c := over(t, l, transport, extra...)
+				c := w.up(t, l, extra...)
 				if c.MTU() != mtu {
 					t.Errorf("the MTU is %d, want %d", c.MTU(), mtu)
 				}
@@ -76,25 +74,26 @@ func cable(t *testing.T, l *testlab.Lab, mtu int) {
 func TestMTUFallsUnderTraffic(t *testing.T) {
 	needPenstock(t)
 	t.Parallel()
-	for gate, begin := range gates {
-		t.Run(gate, func(t *testing.T) {
+	for _, w := range ways() {
+		if w.transport == "tls" {
+			continue // TCP sees to that
+		}
+		t.Run(w.String(), func(t *testing.T) {
 			t.Parallel()
 			l := lab(t)
-			begin(t, l, "dtls")
-			m := meter(t, l)
-			c := over(t, l, "dtls")
+			c := w.up(t, l)
 			f := start(t, l, 4*time.Second)
 			for _, width := range []int{1450, 1400} {
 				cable(t, l, width)
 				must(t, testlab.Await(within(t, 20*time.Second), fmt.Sprintf("an MTU that fits into %d", width), func() bool {
 					return c.MTU() < width-60 && c.MTU() > width-150
 				}))
-				moves(t, m, "dtls", 10*time.Second)
+				says(t, l, w.transport)
 			}
 			cable(t, l, 1500)
 			f.finish(t)
 			reaches(t, l, testlab.InsideV4, testlab.InsideV6)
-			says(t, l, "dtls")
+			says(t, l, w.transport)
 			disconnect(t, c)
 		})
 	}
@@ -106,8 +105,8 @@ func TestMTUTooNarrowForDatagrams(t *testing.T) {
 	needPenstock(t)
 	t.Parallel()
 	l := lab(t)
-	ocserv(t, l, testlab.Ocserv{})
-	c := over(t, l, "dtls")
+	w := ways()[1]
+	c := w.up(t, l)
 	f := start(t, l, 4*time.Second)
 	cable(t, l, 1300)
 	must(t, c.Expect(within(t, 20*time.Second), regexp.MustCompile("DTLS is lost .*1280 are needed")))

