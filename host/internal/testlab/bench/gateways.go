@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/penstock-vpn/penstock/host/internal/testlab"
+	"github.com/penstock-vpn/penstock/host/internal/testlab/gpgate"
 	"github.com/penstock-vpn/penstock/host/internal/testlab/loadgate"
 )
 
@@ -13,26 +14,47 @@ import (
 type gateway struct {
 	name       string
 	port       int
+	protocol   string // penstock's name for it
 	transports []string
 	start      func(l *testlab.Lab) error
-	alone      testlab.Client // its only client; nil: all that are compared
+	who        who
 }
 
-// gateways: ocserv is what people run; load does not hold a client back; wireguard
-// stands beside them as a yardstick.
+// who are a gateway's clients.
+type who int
+
+const (
+	both  who = iota // those that are compared
+	ours             // the second of them
+	aside            // the yardstick
+)
+
+// gateways: ocserv is what people run; load and gp do not hold a client back; wireguard
+// stands beside them as a yardstick, and next to it ESP with a cipher that penstock
+// alone has.
 var gateways = []gateway{
-	{"ocserv", 443, []string{"tls", "dtls"}, func(l *testlab.Lab) error {
+	{"ocserv", 443, "anyconnect", []string{"tls", "dtls"}, func(l *testlab.Lab) error {
 		_, err := l.StartOcserv(testlab.Ocserv{})
 		return err
-	}, nil},
-	{"load", 443, []string{"tls", "dtls"}, func(l *testlab.Lab) error {
+	}, both},
+	{"load", 443, "anyconnect", []string{"tls", "dtls"}, func(l *testlab.Lab) error {
 		_, err := loadgate.Start(l, loadgate.Config{})
 		return err
-	}, nil},
-	{"wireguard", loadgate.WireGuardPort, []string{"udp"}, func(l *testlab.Lab) error {
+	}, both},
+	{"gp", 443, "globalprotect", []string{"tls", "esp"}, globalProtect("aes-128-cbc"), both},
+	{"gcm", 443, "globalprotect", []string{"esp"}, globalProtect("aes-128-gcm"), ours},
+	{"wireguard", loadgate.WireGuardPort, "", []string{"udp"}, func(l *testlab.Lab) error {
 		_, err := loadgate.StartWireGuard(l)
 		return err
-	}, yardstick},
+	}, aside},
+}
+
+// globalProtect has ESP on the port that the others have for DTLS.
+func globalProtect(cipher string) func(l *testlab.Lab) error {
+	return func(l *testlab.Lab) error {
+		_, err := gpgate.Start(l, gpgate.Config{ESP: gpgate.ESP{Encryption: cipher, Port: 443}})
+		return err
+	}
 }
 
 var yardstick = loadgate.WireGuard{}
@@ -49,11 +71,27 @@ func choose(list string) ([]gateway, error) {
 	for name := range strings.SplitSeq(list, ",") {
 		i := slices.IndexFunc(gateways, func(g gateway) bool { return g.name == name })
 		if i < 0 {
-			return nil, fmt.Errorf("there is no gateway %q: ocserv, load and wireguard are there", name)
+			return nil, fmt.Errorf("there is no gateway %q: ocserv, load, gp, gcm and wireguard are there", name)
 		}
 		chosen = append(chosen, gateways[i])
 	}
 	return chosen, nil
+}
+
+// clients are the gateway's, of those that are compared.
+func (g gateway) clients(compared []testlab.Client) []testlab.Client {
+	switch g.who {
+	case ours:
+		return compared[1:]
+	case aside:
+		return []testlab.Client{yardstick}
+	}
+	return compared
+}
+
+// spec is what a client is told for one of g's transports.
+func (g gateway) spec(transport string) testlab.Spec {
+	return testlab.Spec{Protocol: g.protocol, NoDTLS: transport == "tls"}
 }
 
 // field is a lab with a gateway in it, and iperf3 behind that.

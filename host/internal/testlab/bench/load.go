@@ -33,7 +33,7 @@ var streams = []stream{
 }
 
 // pingEvery is how often a ping goes beside a load.
-const pingEvery = 10 * time.Millisecond
+const pingEvery = 5 * time.Millisecond
 
 // load runs one stream and enters rate, cost and the pings' times.
 func (s stream) load(l *testlab.Lab, how time.Duration, into map[string]float64) error {
@@ -68,27 +68,42 @@ func (s stream) load(l *testlab.Lab, how time.Duration, into map[string]float64)
 	return nil
 }
 
+// tries of iperf3, whose two ends sometimes do not find each other.
+const tries = 3
+
 // iperf returns what arrived, both directions together, in bits a second and bytes.
 func (s stream) iperf(l *testlab.Lab, how time.Duration) (rate, bytes float64, err error) {
 	args := append([]string{"iperf3", "--client", testlab.InsideV4, "--json", "--time", fmt.Sprint(how.Seconds())}, s.args...)
-	out, err := l.Client.Run(args...)
-	if err != nil {
-		return 0, 0, err
+	for range tries {
+		// What is wrong stands in the report, too.
+		out, failed := l.Client.Run(args...)
+		if rate, bytes, err = arrived(out); err == nil {
+			return rate, bytes, failed
+		}
 	}
+	return 0, 0, err
+}
+
+// arrived reads a report of iperf3.
+func arrived(out string) (rate, bytes float64, err error) {
 	type sum struct {
 		Bytes float64 `json:"bytes"`
 		Rate  float64 `json:"bits_per_second"`
 	}
 	var report struct {
-		End struct {
+		Error string `json:"error"`
+		End   struct {
 			Received sum `json:"sum_received"`
 			Reverse  sum `json:"sum_received_bidir_reverse"`
 		} `json:"end"`
 	}
 	if err := json.Unmarshal([]byte(out), &report); err != nil {
-		return 0, 0, fmt.Errorf("iperf3: %w", err)
+		return 0, 0, fmt.Errorf("iperf3: %w: %s", err, out)
 	}
 	r := report.End
+	if report.Error != "" || r.Received.Bytes == 0 {
+		return 0, 0, fmt.Errorf("iperf3: %v bytes arrived, %s", r.Received.Bytes, report.Error)
+	}
 	return r.Received.Rate + r.Reverse.Rate, r.Received.Bytes + r.Reverse.Bytes, nil
 }
 

@@ -5,32 +5,37 @@
 //
 //	gateways.go  what they are measured against
 //	turn.go      a tunnel of one client under load:
-//	             load.go streams, flow.go datagrams, wakeups.go none at all
+//	             load.go streams, flow.go datagrams
+//	wakeups.go   a tunnel without any
 //	managed.go   up and down in NetworkManager
 //	report.go    the table and the lines
 //	profile.go   in place of all that: where penstock's time goes
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/penstock-vpn/penstock/host/internal/testlab"
+	"github.com/penstock-vpn/penstock/host/internal/testlab/gpgate"
 	"github.com/penstock-vpn/penstock/host/internal/testlab/loadgate"
 )
 
 func main() {
 	testlab.Init()
 	loadgate.Init()
+	gpgate.Init()
 	var c course
 	flag.IntVar(&c.rounds, "rounds", 5, "how often each client has its turn")
 	ups := flag.Int("ups", 9, "how often each client has its turn in NetworkManager")
-	flag.DurationVar(&c.load, "load", 5*time.Second, "how long each load lasts")
+	flag.DurationVar(&c.load, "load", 3*time.Second, "how long a load lasts that is measured in all ways; others are shorter")
 	flag.DurationVar(&c.idle, "idle", 10*time.Second, "how long wakeups are counted; 0: not at all")
-	against := flag.String("gateway", "ocserv,load,wireguard", "what the clients are measured against")
+	against := flag.String("gateway", "ocserv,load,gp,gcm,wireguard", "what the clients are measured against")
 	output := flag.String("o", "", "file for the results in benchmark format; standard output without it")
 	profiles := flag.String("profile", "", "folder for CPU profiles of penstock, in place of measuring")
 	flag.Parse()
@@ -103,31 +108,56 @@ func (c course) run() ([]result, error) {
 	for round := range c.rounds {
 		for _, f := range fields {
 			fmt.Fprintf(os.Stderr, "round %d of %d against %s\n", round+1, c.rounds, f.name)
-			results, err := c.round(f)
+			results, err := c.round(f, c.turn)
 			if err != nil {
-				io.WriteString(os.Stderr, f.Logs())
 				return nil, err
 			}
 			all = append(all, results...)
 		}
+		fmt.Fprintf(os.Stderr, "round %d of %d without a load\n", round+1, c.rounds)
+		results, err := c.quiet(fields)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, results...)
 	}
 	return all, nil
 }
 
+// turn is what one client does over one transport.
+type turn func(f field, client testlab.Client, transport string) (result, error)
+
 // round gives every client of a field one turn for each transport.
-func (c course) round(f field) (all []result, err error) {
-	clients := c.clients
-	if f.alone != nil {
-		clients = []testlab.Client{f.alone}
-	}
+func (c course) round(f field, t turn) (all []result, err error) {
 	for _, transport := range f.transports {
-		for _, client := range clients {
-			r, err := c.turn(f, client, transport)
+		for _, client := range f.clients(c.clients) {
+			r, err := t(f, client, transport)
 			if err != nil {
-				return nil, fmt.Errorf("%s over %s: %w", client.Name(), transport, err)
+				io.WriteString(os.Stderr, f.Logs())
+				return nil, fmt.Errorf("%s over %s: %w", client.Name(), f.section(transport), err)
 			}
 			all = append(all, r)
 		}
 	}
 	return all, nil
+}
+
+// quiet is a round without a load: the fields do not disturb each other, and have it at
+// the same time.
+func (c course) quiet(fields []field) (all []result, err error) {
+	if c.idle == 0 {
+		return nil, nil
+	}
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for _, f := range fields {
+		group.Go(func() {
+			results, failed := c.round(f, c.wait)
+			mu.Lock()
+			defer mu.Unlock()
+			all, err = append(all, results...), errors.Join(err, failed)
+		})
+	}
+	group.Wait()
+	return all, err
 }

@@ -50,7 +50,7 @@ func profile(dir string, against []gateway, load time.Duration) error {
 		return err
 	}
 	for _, g := range against {
-		if g.alone != nil {
+		if g.who == aside {
 			continue
 		}
 		if err := profileAgainst(dir, client, g, load); err != nil {
@@ -111,7 +111,8 @@ func (f field) profile(dir string, client profiled, transport string, load time.
 	ctx, cancel := context.WithTimeout(context.Background(), patience+20*load)
 	defer cancel()
 	door := filepath.Join(f.Client.Dir, transport+"-"+socket)
-	spec := testlab.Spec{NoDTLS: transport == "tls", Env: []string{"PENSTOCK_CPUPROFILE=" + door}}
+	spec := f.spec(transport)
+	spec.Env = []string{"PENSTOCK_CPUPROFILE=" + door}
 	conn, _, err := up(ctx, f, client, spec)
 	if err != nil {
 		return err

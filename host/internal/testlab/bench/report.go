@@ -69,29 +69,33 @@ var ofManaged = []measure{
 // writeTable compares the medians of two clients, with the yardstick's beside them.
 func writeTable(w io.Writer, results []result, base, other string) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(table, "\t\t%s\t%s\tratio\t\t%s\t\n", base, other, yardstick.Name())
+	fmt.Fprintf(table, "\t\t%s\t%s\tratio\t\t%s\tratio\t\n", base, other, yardstick.Name())
 	for _, s := range sections {
 		for _, m := range s.measures {
 			a, okA := median(results, base, s.name, m.unit)
 			b, okB := median(results, other, s.name, m.unit)
-			if okA && okB {
-				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", s.name, m.label, number(a), number(b), ratio(a, b), verdict(m, a, b), beside(results, s, m))
+			switch {
+			case okA && okB:
+				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", s.name, m.label, number(a), number(b), ratio(a, b), verdict(m, a, b), beside(results, s, m, b))
+			case okB:
+				fmt.Fprintf(table, "%s\t%s\t-\t%s\t\t\t%s\t\n", s.name, m.label, number(b), beside(results, s, m, b))
 			}
 		}
 	}
 	table.Flush()
 }
 
-// beside is what the yardstick has, "" where there is nothing.
-func beside(results []result, s section, m measure) string {
+// beside is what the yardstick has, and how value compares; two empty cells where there
+// is nothing.
+func beside(results []result, s section, m measure, value float64) string {
 	if s.name == inNetworkManager {
-		return ""
+		return "\t"
 	}
 	y, ok := median(results, yardstick.Name(), besideThem, m.unit)
 	if !ok {
-		return ""
+		return "\t"
 	}
-	return number(y)
+	return number(y) + "\t" + ratio(y, value)
 }
 
 func number(v float64) string {

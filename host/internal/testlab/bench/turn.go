@@ -22,10 +22,10 @@ type result struct {
 
 // turn connects, measures and disconnects once.
 func (c course) turn(f field, client testlab.Client, transport string) (r result, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience+2*time.Duration(len(streams)+len(packets))*c.load+2*c.idle)
+	ctx, cancel := context.WithTimeout(context.Background(), patience+2*time.Duration(len(streams)+len(packets))*c.load)
 	defer cancel()
 	r = result{client.Name(), f.section(transport), map[string]float64{}}
-	conn, took, err := up(ctx, f, client, testlab.Spec{NoDTLS: transport == "tls"})
+	conn, took, err := up(ctx, f, client, f.spec(transport))
 	if err != nil {
 		return r, err
 	}
@@ -40,12 +40,16 @@ func (c course) turn(f field, client testlab.Client, transport string) (r result
 // measure puts every load on a client's tunnel.
 func (c course) measure(ctx context.Context, f field, conn *testlab.Connection, into map[string]float64) error {
 	for _, s := range streams {
-		if err := s.load(f.Lab, c.load, into); err != nil {
+		how := c.load
+		if !s.pings {
+			how = how * 2 / 3
+		}
+		if err := s.load(f.Lab, how, into); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
 	for _, d := range packets {
-		if err := d.load(ctx, f.Lab, conn, c.load/2, into); err != nil {
+		if err := d.load(ctx, f.Lab, conn, c.load/3, into); err != nil {
 			return fmt.Errorf("packets, %s: %w", d.name(), err)
 		}
 	}
@@ -54,11 +58,7 @@ func (c course) measure(ctx context.Context, f field, conn *testlab.Connection, 
 		return err
 	}
 	into["MB"] = float64(used.Memory) / 1e6
-	if c.idle == 0 {
-		return nil
-	}
-	into["wakeups/s"], err = wakeups(ctx, f.Lab, c.idle)
-	return err
+	return nil
 }
 
 // up connects, waits until data goes over the transport that is wanted, and returns

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/penstock-vpn/penstock/host/internal/testlab"
@@ -15,23 +17,40 @@ import (
 // calm is left between the last load and the counting of wakeups.
 const calm = 2 * time.Second
 
+// wait is a turn without a load.
+func (c course) wait(f field, client testlab.Client, transport string) (r result, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience+2*c.idle)
+	defer cancel()
+	r = result{client.Name(), f.section(transport), map[string]float64{}}
+	conn, _, err := up(ctx, f, client, f.spec(transport))
+	if err != nil {
+		return r, err
+	}
+	defer func() {
+		_, stopped := conn.Stop(syscall.SIGINT, patience)
+		err = errors.Join(err, stopped)
+	}()
+	r.values["wakeups/s"], err = wakeups(ctx, f.Lab, c.idle)
+	return r, err
+}
+
 // wakeups is how often a second the client's threads wake while nothing is sent.
 func wakeups(ctx context.Context, l *testlab.Lab, how time.Duration) (float64, error) {
-	if err := wait(ctx, calm); err != nil {
+	if err := pass(ctx, calm); err != nil {
 		return 0, err
 	}
 	before, err := switches(l.Client)
 	if err != nil {
 		return 0, err
 	}
-	if err := wait(ctx, how); err != nil {
+	if err := pass(ctx, how); err != nil {
 		return 0, err
 	}
 	after, err := switches(l.Client)
 	return float64(after-before) / how.Seconds(), err
 }
 
-func wait(ctx context.Context, how time.Duration) error {
+func pass(ctx context.Context, how time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
