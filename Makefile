@@ -1,7 +1,8 @@
 # make build   bin/penstock, bin/penstock-auth-dialog, and bin/plugins/* with their manifests
 # make demo    a gateway in a namespace, a connection to it, traffic (root)
 # make test    everything: lint, unit tests with the race detector, end-to-end, fuzzing (root)
-# make bench   side by side with openconnect and wireguard-go (root); make bench-profile for CPU profiles
+# make bench   side by side with openconnect and wireguard-go (root); ACCEPT=host/BENCHMARKS.md keeps the results
+# make bench-profile   CPU profiles of the same loads
 # make install, make uninstall   PREFIX=/usr, DESTDIR= to stage a package
 
 SHELL := /bin/bash
@@ -14,6 +15,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 BUILD := $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 PLUGINS := $(notdir $(patsubst %/main.go,%,$(wildcard plugins/*/main.go)))
 FUZZTIME ?= 10s
+ACCEPT ?=
 PREFIX := /usr
 DESTDIR :=
 INSTALL = PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' packaging/install.sh
@@ -82,7 +84,7 @@ generate:
 	PATH=$(CURDIR)/bin/tools:$$PATH $(GO) generate ./...
 
 bench: packages build
-	$(GO) run ./host/internal/testlab/bench
+	$(GO) run ./host/internal/testlab/bench -accept '$(ACCEPT)'
 
 bench-profile: packages build
 	$(GO) run ./host/internal/testlab/bench -profile bin/profiles -gateway load

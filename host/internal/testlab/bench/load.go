@@ -107,16 +107,26 @@ func arrived(out string) (rate, bytes float64, err error) {
 	return r.Received.Rate + r.Reverse.Rate, r.Received.Bytes + r.Reverse.Bytes, nil
 }
 
-// datagrams is a load of single packets of one size.
+// datagrams is a load of packets of one size.
 type datagrams struct {
 	direction string
 	size      int // of a packet, in bytes; or the tunnel's MTU if that is less
+	grouped   bool
 }
 
-// packets are the loads of a turn after the streams.
-var packets = []datagrams{{"down", 64}, {"up", 64}, {"down", 512}, {"up", 512}, {"down", 1400}, {"up", 1400}}
+// packets are the loads of a turn after the streams. What sends each by itself costs more
+// than a tunnel does; in groups it costs little.
+var packets = []datagrams{
+	{"down", 64, false}, {"up", 64, false}, {"down", 64, true}, {"up", 64, true},
+	{"down", 512, false}, {"up", 512, false}, {"down", 1400, false}, {"up", 1400, false},
+}
 
-func (d datagrams) name() string { return fmt.Sprintf("%s%d", d.direction, d.size) }
+func (d datagrams) name() string {
+	if d.grouped {
+		return fmt.Sprintf("%s%dx%d", d.direction, batch, d.size)
+	}
+	return fmt.Sprintf("%s%d", d.direction, d.size)
+}
 
 // load measures the rate, and what a packet costs the client.
 func (d datagrams) load(ctx context.Context, l *testlab.Lab, c *testlab.Connection, how time.Duration, into map[string]float64) error {
@@ -128,7 +138,7 @@ func (d datagrams) load(ctx context.Context, l *testlab.Lab, c *testlab.Connecti
 	if err != nil {
 		return err
 	}
-	f := flow{size: min(d.size, c.MTU()) - udpHeaders}
+	f := flow{size: min(d.size, c.MTU()) - udpHeaders, grouped: d.grouped}
 	got, took, err := f.run(ctx, from, source, to, target, how)
 	if err != nil {
 		return err

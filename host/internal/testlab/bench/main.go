@@ -9,6 +9,7 @@
 //	wakeups.go   a tunnel without any
 //	managed.go   up and down in NetworkManager
 //	report.go    the table and the lines
+//	accept.go    a page of them, to keep
 //	profile.go   in place of all that: where penstock's time goes
 package main
 
@@ -37,6 +38,7 @@ func main() {
 	flag.DurationVar(&c.idle, "idle", 10*time.Second, "how long wakeups are counted; 0: not at all")
 	against := flag.String("gateway", "ocserv,load,gp,gcm,wireguard", "what the clients are measured against")
 	output := flag.String("o", "", "file for the results in benchmark format; standard output without it")
+	page := flag.String("accept", "", "file for a page with the results and where they were measured")
 	profiles := flag.String("profile", "", "folder for CPU profiles of penstock, in place of measuring")
 	flag.Parse()
 	chosen, err := choose(*against)
@@ -46,7 +48,7 @@ func main() {
 		err = profile(*profiles, chosen, c.load)
 	default:
 		c.gateways = chosen
-		err = bench(c, *ups, *output)
+		err = bench(c, *ups, *output, *page)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -54,7 +56,7 @@ func main() {
 	}
 }
 
-func bench(c course, ups int, output string) error {
+func bench(c course, ups int, output, page string) error {
 	penstock, err := testlab.FindPenstock()
 	if err != nil {
 		return err
@@ -73,6 +75,11 @@ func bench(c course, ups int, output string) error {
 	}
 	fmt.Println()
 	writeTable(os.Stdout, results, c.clients[0].Name(), c.clients[1].Name())
+	if page != "" {
+		if err := accept(page, results, c.clients[0].Name(), c.clients[1].Name()); err != nil {
+			return err
+		}
+	}
 	if output == "" {
 		fmt.Println()
 		return writeResults(os.Stdout, results)

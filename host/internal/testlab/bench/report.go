@@ -45,6 +45,8 @@ var ofTunnel = []measure{
 	{"both-cpu-s/GB", "CPU seconds a GB, both", false},
 	{"down64-kpps", "64-byte packets down, 1000/s", true},
 	{"up64-kpps", "64-byte packets up, 1000/s", true},
+	{"down32x64-kpps", "64-byte packets in groups down, 1000/s", true},
+	{"up32x64-kpps", "64-byte packets in groups up, 1000/s", true},
 	{"down512-kpps", "512-byte packets down, 1000/s", true},
 	{"up512-kpps", "512-byte packets up, 1000/s", true},
 	{"down1400-kpps", "1400-byte packets down, 1000/s", true},
