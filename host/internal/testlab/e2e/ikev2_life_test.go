@@ -44,6 +44,10 @@ func TestIKEv2Rekeys(t *testing.T) {
 	}
 }
 
+// debianScript sets no route that stands guard when the one to the gateway has gone with
+// the old address.
+const debianScript = "/usr/share/vpnc-scripts/vpnc-script"
+
 // The client's address changes while data flows: the session goes on (MOBIKE), without
 // a login.
 func TestIKEv2Moves(t *testing.T) {
@@ -51,10 +55,13 @@ func TestIKEv2Moves(t *testing.T) {
 	t.Parallel()
 	l := lab(t)
 	server := strongswan(t, l, testlab.Strongswan{})
-	c := connectIKEv2(t, l, psk()...)
+	c := connectIKEv2(t, l, psk("--script", debianScript)...)
 	f := start(t, l, 20*time.Second)
-	for _, words := range []string{"addr del 10.77.0.2/24 dev eth0", "addr add 10.77.0.9/24 dev eth0", "route add default via 10.77.0.1"} {
-		_, err := l.Client.Run(append([]string{"ip"}, strings.Fields(words)...)...)
+	for _, command := range []string{
+		"sysctl -qw net.ipv4.conf.eth0.promote_secondaries=1", // a new address before the old one goes
+		"ip addr add 10.77.0.9/24 dev eth0", "ip addr del 10.77.0.2/24 dev eth0",
+	} {
+		_, err := l.Client.Run(strings.Fields(command)...)
 		must(t, err)
 	}
 	f.finish(t)

@@ -33,6 +33,7 @@ type life struct {
 	answers   chan func(time.Time) []machine.Effect
 
 	retry    *time.Timer // of a move
+	moves    int         // that came to nothing, in a row
 	next     string      // where the gateway redirects to
 	stopping bool
 	ended    bool
@@ -91,7 +92,9 @@ func (l *life) run(ctx, until context.Context, from string) (next string, err er
 		case <-timer.C:
 			more = l.m.Tick(time.Now())
 		case <-l.retry.C:
-			more = l.move()
+			if more, err = l.move(); err != nil {
+				return "", err
+			}
 		}
 		if err := l.do(more); err != nil {
 			return "", err

@@ -32,7 +32,7 @@ func (l *life) install(up machine.Up) error {
 
 // attach makes the transport that the machine uses the path, in place of the one before.
 func (l *life) attach(sas []sdk.SA) error {
-	esp := &sdk.ESP{SAs: sas}
+	esp := &sdk.ESP{SAs: sas, ECN: true}
 	if l.behindNAT {
 		esp.NATKeepalive = natKeepalive
 	}
@@ -47,23 +47,29 @@ func (l *life) attach(sas []sdk.SA) error {
 	return nil
 }
 
-// retryMove is the pause while there is no way to the gateway. The tunnel may outlive
-// that: how long, the machine's signs of life decide.
-const retryMove = 2 * time.Second
+// A tunnel may outlive that there is no way to the gateway for a moment.
+const (
+	retryMove = 300 * time.Millisecond
+	maxMoves  = 30
+)
 
 // move goes on from a new address. The path stays until the gateway knows that.
-func (l *life) move() []machine.Effect {
+func (l *life) move() ([]machine.Effect, error) {
 	if old := l.conns[l.natt()]; old != nil {
 		_ = old.Close()
 		delete(l.conns, l.natt())
 	}
 	conn, err := l.open(l.ctx, l.address, l.natt())
 	if err != nil {
+		if l.moves++; l.moves > maxMoves {
+			return nil, fail(sdk.Backoff, diag.Of(err))
+		}
 		l.host.Debug("The gateway cannot be reached from here yet: %v", err)
 		l.retry.Reset(retryMove)
-		return nil
+		return nil, nil
 	}
-	return l.m.Move(time.Now(), conn.Info().Local, conn.Info().Remote)
+	l.moves = 0
+	return l.m.Move(time.Now(), conn.Info().Local, conn.Info().Remote), nil
 }
 
 // replace installs SAs, the inbound one first.
@@ -90,12 +96,12 @@ func (l *life) event(e sdk.Event) ([]machine.Effect, error) {
 	case sdk.NetworkChange:
 		if e.Reachable && l.path != nil {
 			l.host.Info("The network changed; moving the tunnel.")
-			return l.move(), nil
+			return l.move()
 		}
 	case sdk.Wake:
 		if l.path != nil {
 			l.host.Info("The computer slept; looking for the gateway.")
-			return l.move(), nil
+			return l.move()
 		}
 	case sdk.SAExpired:
 		if l.path != nil && e.Path == l.path.ID() {
