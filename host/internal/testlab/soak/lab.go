@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/penstock-vpn/penstock/host/internal/testlab"
+	"github.com/penstock-vpn/penstock/host/internal/testlab/gpgate"
 	"github.com/penstock-vpn/penstock/host/internal/testlab/loadgate"
 	"github.com/penstock-vpn/penstock/host/internal/testlab/soak/door"
 )
@@ -28,16 +29,37 @@ const (
 	portion  = 1 << 30 // bytes of a transfer
 )
 
-func overTLS(ctx context.Context, watch func(context.Context, subject) error) error {
-	return inLab(ctx, "tls", watch)
+// way is a gateway and what packets go through.
+type way struct {
+	transport string
+	start     func(l *testlab.Lab) error
+	spec      testlab.Spec
 }
 
-func overDTLS(ctx context.Context, watch func(context.Context, subject) error) error {
-	return inLab(ctx, "dtls", watch)
+var user = testlab.Spec{Username: testlab.User, Answers: []string{testlab.Password}}
+
+// anyConnect leads to the load gateway.
+func anyConnect(transport string) leg {
+	w := way{transport, func(l *testlab.Lab) error {
+		_, err := loadgate.Start(l, loadgate.Config{})
+		return err
+	}, user}
+	w.spec.NoDTLS = transport == "tls"
+	return w.watched
 }
 
-// inLab watches penstock between a lab's client and its load gateway.
-func inLab(ctx context.Context, transport string, watch func(context.Context, subject) error) error {
+// globalProtect leads to the GlobalProtect gateway, over ESP.
+func globalProtect() leg {
+	w := way{"esp", func(l *testlab.Lab) error {
+		_, err := gpgate.Start(l, gpgate.Config{ESP: gpgate.ESP{Encryption: "aes-128-gcm"}})
+		return err
+	}, user}
+	w.spec.Protocol = "globalprotect"
+	return w.watched
+}
+
+// watched has penstock watched between a lab's client and its gateway.
+func (w way) watched(ctx context.Context, watch func(context.Context, subject) error) error {
 	l, err := testlab.New()
 	if err != nil {
 		return err
@@ -47,10 +69,10 @@ func inLab(ctx context.Context, transport string, watch func(context.Context, su
 	if err != nil {
 		return err
 	}
-	if _, err := loadgate.Start(l, loadgate.Config{}); err != nil {
+	if err := w.start(l); err != nil {
 		return err
 	}
-	c, err := up(ctx, l, client, transport)
+	c, err := w.up(ctx, l, client)
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, l.Logs())
 	}
@@ -70,53 +92,53 @@ func inLab(ctx context.Context, transport string, watch func(context.Context, su
 }
 
 // up connects and waits for the transport.
-func up(ctx context.Context, l *testlab.Lab, client watched, transport string) (*testlab.Connection, error) {
+func (w way) up(ctx context.Context, l *testlab.Lab, client doored) (*testlab.Connection, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	c, err := l.Connect(ctx, client, testlab.Spec{Username: testlab.User, Answers: []string{testlab.Password},
-		NoDTLS: transport == "tls", Env: []string{door.Socket + "=" + client.door}})
+	w.spec.Env = []string{door.Socket + "=" + client.door}
+	c, err := l.Connect(ctx, client, w.spec)
 	if err != nil {
 		return nil, err
 	}
-	_, err = client.AwaitStatus(ctx, l, transport, func(s testlab.Status) bool { return s.Transport == transport })
+	_, err = client.AwaitStatus(ctx, l, w.transport, func(s testlab.Status) bool { return s.Transport == w.transport })
 	return c, err
 }
 
-// watched is penstock with a door.
-type watched struct {
+// doored is penstock with a door.
+type doored struct {
 	testlab.Penstock
 	program, door string
 }
 
 // Args implements testlab.Client.
-func (w watched) Args(l *testlab.Lab, s testlab.Spec) []string {
-	args := w.Penstock.Args(l, s)
-	args[0] = w.program
+func (d doored) Args(l *testlab.Lab, s testlab.Spec) []string {
+	args := d.Penstock.Args(l, s)
+	args[0] = d.program
 	return args
 }
 
 // build builds the program with a door into dir, and takes the plugins that are there.
-func build(dir string) (w watched, err error) {
-	if w.Penstock, err = testlab.FindPenstock(); err != nil {
-		return w, err
+func build(dir string) (d doored, err error) {
+	if d.Penstock, err = testlab.FindPenstock(); err != nil {
+		return d, err
 	}
 	root, err := exec.Command("go", "list", "-f", "{{.Dir}}", source).Output()
 	if err != nil {
-		return w, fmt.Errorf("go list %s (run it in the project's folder): %w", source, err)
+		return d, fmt.Errorf("go list %s (run it in the project's folder): %w", source, err)
 	}
 	added, list := filepath.Join(dir, "door.go"), filepath.Join(dir, "overlay.json")
 	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(strings.TrimSpace(string(root)), "door.go"): added}})
 	if err != nil {
-		return w, err
+		return d, err
 	}
 	if err := errors.Join(os.WriteFile(added, doorSource, 0o644), os.WriteFile(list, overlay, 0o644)); err != nil {
-		return w, err
+		return d, err
 	}
-	w.program, w.door = filepath.Join(dir, "penstock"), filepath.Join(dir, "door.sock")
-	if out, err := exec.Command("go", "build", "-overlay", list, "-o", w.program, source).CombinedOutput(); err != nil {
-		return w, fmt.Errorf("go build: %w: %s", err, out)
+	d.program, d.door = filepath.Join(dir, "penstock"), filepath.Join(dir, "door.sock")
+	if out, err := exec.Command("go", "build", "-overlay", list, "-o", d.program, source).CombinedOutput(); err != nil {
+		return d, fmt.Errorf("go build: %w: %s", err, out)
 	}
-	return w, nil
+	return d, nil
 }
 
 // stream is a transfer each way, again and again.

@@ -2,11 +2,12 @@
 // watches what the process holds: memory, descriptors, goroutines. What rises over the
 // second half of a leg is a leak, and the exit status is 1.
 //
-//	soak -for 10m               each leg for ten minutes
+//	soak -for 8m                each leg for eight minutes
 //	soak -legs dtls -for 1m
 //
 //	main.go     the legs, one after another
-//	lab.go      tls, dtls: the built program against the load gateway
+//	lab.go      tls, dtls, gp: the built program against the load gateway, and over ESP
+//	            against the GlobalProtect gateway
 //	esp.go      esp: two data planes in a process of their own, keyed anew all the time
 //	pair.go     two data planes, joined over loopback
 //	sample.go   what a process holds
@@ -25,6 +26,7 @@ import (
 	"time"
 
 	"github.com/penstock-vpn/penstock/host/internal/testlab"
+	"github.com/penstock-vpn/penstock/host/internal/testlab/gpgate"
 	"github.com/penstock-vpn/penstock/host/internal/testlab/loadgate"
 )
 
@@ -37,16 +39,17 @@ type course struct {
 // seen enough.
 type leg func(ctx context.Context, watch func(context.Context, subject) error) error
 
-var legs = map[string]leg{"tls": overTLS, "dtls": overDTLS, "esp": overESP}
+var legs = map[string]leg{"tls": anyConnect("tls"), "dtls": anyConnect("dtls"), "gp": globalProtect(), "esp": overESP}
 
 func main() {
 	testlab.Init()
 	loadgate.Init()
+	gpgate.Init()
 	espInit()
 	var c course
 	flag.DurationVar(&c.lasting, "for", 10*time.Minute, "how long each leg lasts")
 	flag.DurationVar(&c.every, "every", 10*time.Second, "how often to look")
-	chosen := flag.String("legs", "tls,dtls,esp", "what to run")
+	chosen := flag.String("legs", "tls,dtls,gp,esp", "what to run")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -62,7 +65,7 @@ func (c course) run(ctx context.Context, chosen []string) error {
 	for _, name := range chosen {
 		l := legs[name]
 		if l == nil {
-			return fmt.Errorf("there is no leg %q: tls, dtls and esp are there", name)
+			return fmt.Errorf("there is no leg %q: tls, dtls, gp and esp are there", name)
 		}
 		if ctx.Err() != nil {
 			return errors.Join(failed, errors.New("interrupted"))
