@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -41,12 +42,23 @@ func (p portal) named(choice string) (gateway, error) {
 	if len(found) == 1 {
 		return found[0], nil
 	}
-	var names []string
-	for _, g := range p.gateways {
-		names = append(names, g.label+" ("+g.address+")")
-	}
-	return gateway{}, diag.New(diag.Config, "the portal has no gateway "+strconv.Quote(choice), "It lists: "+strings.Join(names, ", ")+".").With("authgroup")
+	return gateway{}, diag.New(diag.Config, "the portal has no gateway "+strconv.Quote(choice), "It lists: "+p.list()+".").With("authgroup")
 }
+
+// list names the gateways, as far as a sentence can.
+func (p portal) list() string {
+	var names []string
+	for i, g := range p.gateways {
+		if i == maxNamed {
+			names = append(names, strconv.Itoa(len(p.gateways)-i)+" more")
+			break
+		}
+		names = append(names, fmt.Sprintf("%.64s (%.64s)", g.label, g.address))
+	}
+	return strings.Join(names, ", ")
+}
+
+const maxNamed = 20
 
 // best are the gateways of the best priority, in the portal's order.
 func (p portal) best(region string) []gateway {

@@ -81,12 +81,13 @@ func parseCallback(text string) (credentials, error) {
 }
 
 // elements find a value in a page's comments, or in header fields.
-var elements = map[string]*regexp.Regexp{}
+var elements = map[string]*regexp.Regexp{
+	"saml-auth-status": element("saml-auth-status"), "saml-username": element("saml-username"),
+	preloginCookie: element(preloginCookie), userAuthCookie: element(userAuthCookie),
+}
 
-func init() {
-	for _, name := range []string{"saml-auth-status", "saml-username", preloginCookie, userAuthCookie} {
-		elements[name] = regexp.MustCompile(`(?im)<` + name + `>([^<]*)<|^\s*` + name + `:(.*)$`)
-	}
+func element(name string) *regexp.Regexp {
+	return regexp.MustCompile(`(?im)<` + name + `>([^<]*)<|^\s*` + name + `:(.*)$`)
 }
 
 // parseCloud reads the fields of cloud authentication.

@@ -63,7 +63,12 @@ func (l *life) connect(rq request) {
 func (n negotiator) fresh(ctx context.Context, st state, inPlace bool) grant {
 	ctx, cancel := context.WithTimeout(ctx, 2*requestTimeout)
 	defer cancel()
-	c := n.client()
+	at := st.Session.Gateway.Hostname()
+	c := n.client(func(i sdk.Info) {
+		if i.Remote.Addr().IsValid() {
+			at = i.Remote.Addr().String() // a name may have several, of which one has the keys
+		}
+	})
 	defer c.Close()
 	g := grant{session: st.Session}
 	got, err := n.settings(ctx, c, st.Session, st.Config.Addresses, st.CBC)
@@ -78,7 +83,7 @@ func (n negotiator) fresh(ctx context.Context, st state, inPlace bool) grant {
 		if ctx.Err() != nil {
 			return grant{err: context.Cause(ctx)}
 		}
-		g.udp, err = n.s.OpenUDP(ctx, st.Session.Gateway.Hostname(), got.ESP.Port)
+		g.udp, err = n.s.OpenUDP(ctx, at, got.ESP.Port)
 		if err == nil {
 			return g
 		}

@@ -76,7 +76,7 @@ func (l *life) report() {
 	l.work.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, 2*requestTimeout+programTime)
 		defer cancel()
-		c := n.client()
+		c := n.client(nil)
 		defer c.Close()
 		l.reported <- n.hipCheck(ctx, c, st.Session, st.Config.Addresses)
 	})

@@ -23,8 +23,9 @@ type negotiator struct {
 	opt Options
 }
 
-func (n negotiator) client() *httpc.Client {
-	return Client(n.s, n.opt.UserAgent, n.opt.Certificate, requestTimeout, nil)
+// client is one for a conversation; peer, if not nil, hears of each connection.
+func (n negotiator) client(peer func(sdk.Info)) *httpc.Client {
+	return Client(n.s, n.opt.UserAgent, n.opt.Certificate, requestTimeout, peer)
 }
 
 // settings asks for the tunnel's settings.

@@ -25,7 +25,7 @@ func (l *life) stop(e sdk.Stop) {
 	if !e.Logout {
 		return
 	}
-	c := l.n.client()
+	c := l.n.client(nil)
 	defer c.Close()
 	answer, err := gp.Do(ctx, c, l.st.Session.Gateway, gp.GatewayLogout, l.st.Session.LogoutFields())
 	switch {

@@ -55,6 +55,7 @@ func Parse(body []byte) (*Element, error) {
 type parser struct {
 	d     *xml.Decoder
 	open  []*Element
+	texts [][]byte // of the open elements
 	root  *Element
 	count int
 }
@@ -64,12 +65,12 @@ func (p *parser) take(token xml.Token) error {
 	case xml.StartElement:
 		return p.begin(t)
 	case xml.EndElement:
-		last := p.open[len(p.open)-1]
-		last.Text = strings.TrimSpace(last.Text)
-		p.open = p.open[:len(p.open)-1]
+		last := len(p.open) - 1
+		p.open[last].Text = strings.TrimSpace(string(p.texts[last]))
+		p.open, p.texts = p.open[:last], p.texts[:last]
 	case xml.CharData:
-		if len(p.open) > 0 {
-			p.open[len(p.open)-1].Text += string(t)
+		if last := len(p.open) - 1; last >= 0 {
+			p.texts[last] = append(p.texts[last], t...)
 		}
 	}
 	return nil
@@ -95,7 +96,7 @@ func (p *parser) begin(t xml.StartElement) error {
 	default:
 		p.root = e
 	}
-	p.open = append(p.open, e)
+	p.open, p.texts = append(p.open, e), append(p.texts, nil)
 	return nil
 }
 
