@@ -2,6 +2,7 @@ package machine
 
 import (
 	"bytes"
+	"crypto/x509"
 	"encoding/hex"
 	"math/rand/v2"
 	"net/netip"
@@ -17,7 +18,8 @@ import (
 
 var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// transcript is a conversation with strongSwan 5.9.8: lines of > and <, and datagrams.
+// transcript is a conversation with strongSwan 5.9.8: lines of > and <, and datagrams;
+// s is a signature of the user's key.
 func transcript(t testing.TB, name string) (lines []string) {
 	t.Helper()
 	text, err := os.ReadFile("testdata/" + name)
@@ -58,8 +60,12 @@ func replay(t *testing.T, m *Machine, lines []string) (up *Up, ended *Ended) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if line[0] == '<' {
+		switch line[0] {
+		case '<':
 			effects = append(effects, m.Receive(start, datagram)...)
+			continue
+		case 's': // the user's signature
+			effects = append(effects, m.Signed(start, datagram, nil)...)
 			continue
 		}
 		for {
@@ -94,10 +100,36 @@ func replay(t *testing.T, m *Machine, lines []string) (up *Up, ended *Ended) {
 	return up, ended
 }
 
+// certificate is the login of a transcript whose first line is the user's certificate.
+func certificate(t *testing.T, lines []string, fragment int) (func(*rand.ChaCha8) Config, []string) {
+	t.Helper()
+	der, err := hex.DecodeString(strings.TrimPrefix(lines[0], "c "))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(*rand.ChaCha8) Config {
+		return Config{Fragment: fragment, Auth: []Auth{Certificate{Chain: [][]byte{der}, Public: cert.PublicKey}}}
+	}, lines[1:]
+}
+
 func TestTranscripts(t *testing.T) {
-	for name, auth := range map[string]func(*rand.ChaCha8) Config{"psk.txt": sharedKey, "mschapv2.txt": password} {
+	for _, name := range []string{"psk.txt", "mschapv2.txt", "rsa.txt", "ecdsa.txt"} {
 		t.Run(name, func(t *testing.T) {
-			up, ended := replay(t, New(recorded(auth)), transcript(t, name))
+			lines := transcript(t, name)
+			auth := sharedKey
+			switch name {
+			case "mschapv2.txt":
+				auth = password
+			case "rsa.txt":
+				auth, lines = certificate(t, lines, 0)
+			case "ecdsa.txt":
+				auth, lines = certificate(t, lines, 700)
+			}
+			up, ended := replay(t, New(recorded(auth)), lines)
 			if up == nil || ended == nil || ended.Err != nil {
 				t.Fatalf("up %v, ended %v", up, ended)
 			}
