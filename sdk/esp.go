@@ -18,6 +18,9 @@ type ESP struct {
 	SAs []SA // to begin with: one outbound, one or more inbound
 	// NATKeepalive is how long nothing is sent before a byte keeps a NAT's mapping; 0: never.
 	NATKeepalive time.Duration
+	// ECN says that the peer combines the marks of congestion inside and outside (RFC
+	// 6040), as those of IKEv2 do: a packet that understands them shows that outside then.
+	ECN bool
 }
 
 // Direction is which way the packets of an SA go.
@@ -98,7 +101,7 @@ func (e *ESP) message() *pluginpb.Esp {
 	if e == nil {
 		return nil
 	}
-	m := &pluginpb.Esp{NatKeepaliveMs: rule(e.NATKeepalive)}
+	m := &pluginpb.Esp{NatKeepaliveMs: rule(e.NATKeepalive), Ecn: e.ECN}
 	for _, sa := range e.SAs {
 		m.Sas = append(m.Sas, sa.message())
 	}

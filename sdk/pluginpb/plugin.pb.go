@@ -3381,8 +3381,11 @@ type Esp struct {
 	Sas   []*Sa                  `protobuf:"bytes,1,rep,name=sas,proto3" json:"sas,omitempty"` // to begin with: one outbound, one or more inbound
 	// A byte of 0xff keeps a NAT's mapping after so long without sending; 0: never.
 	NatKeepaliveMs uint32 `protobuf:"varint,2,opt,name=nat_keepalive_ms,json=natKeepaliveMs,proto3" json:"nat_keepalive_ms,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// The peer combines ECN as RFC 6040 says, as those of IKEv2 do: packets that
+	// understand marks of congestion may then be marked on the way. Otherwise they are not.
+	Ecn           bool `protobuf:"varint,3,opt,name=ecn,proto3" json:"ecn,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Esp) Reset() {
@@ -3427,6 +3430,13 @@ func (x *Esp) GetNatKeepaliveMs() uint32 {
 		return x.NatKeepaliveMs
 	}
 	return 0
+}
+
+func (x *Esp) GetEcn() bool {
+	if x != nil {
+		return x.Ecn
+	}
+	return false
 }
 
 // Sa is one direction of an agreement on keys. Each needs keys of its own. An outbound
@@ -5579,10 +5589,11 @@ const file_plugin_proto_rawDesc = "" +
 	"\x03esp\x18\x05 \x01(\v2\x17.penstock.plugin.v1.EspR\x03esp\"\t\n" +
 	"\aDrained\"\x1e\n" +
 	"\bResidual\x12\x12\n" +
-	"\x04data\x18\x01 \x01(\fR\x04data\"Y\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\"k\n" +
 	"\x03Esp\x12(\n" +
 	"\x03sas\x18\x01 \x03(\v2\x16.penstock.plugin.v1.SaR\x03sas\x12(\n" +
-	"\x10nat_keepalive_ms\x18\x02 \x01(\rR\x0enatKeepaliveMs\"\xd7\x02\n" +
+	"\x10nat_keepalive_ms\x18\x02 \x01(\rR\x0enatKeepaliveMs\x12\x10\n" +
+	"\x03ecn\x18\x03 \x01(\bR\x03ecn\"\xd7\x02\n" +
 	"\x02Sa\x12>\n" +
 	"\tdirection\x18\x01 \x01(\x0e2 .penstock.plugin.v1.Sa.DirectionR\tdirection\x12\x10\n" +
 	"\x03spi\x18\x02 \x01(\rR\x03spi\x12\x14\n" +

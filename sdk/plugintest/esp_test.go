@@ -102,7 +102,7 @@ func onESP(spec framing.Spec, body func(context.Context, *sdk.Session, *sdk.Path
 		if err != nil {
 			return err
 		}
-		esp := &sdk.ESP{NATKeepalive: 20 * time.Second, SAs: []sdk.SA{
+		esp := &sdk.ESP{NATKeepalive: 20 * time.Second, ECN: true, SAs: []sdk.SA{
 			keyed(sdk.Outbound, 0x1001, "aes128-sha1"), keyed(sdk.Inbound, 0x1002, "aes128-sha1"),
 		}}
 		path, err := s.Attach(ctx, conn, nil, spec, sdk.AttachOptions{ESP: esp})
@@ -146,8 +146,8 @@ func TestPathsCarryESP(t *testing.T) {
 			path.RemoveSA(ctx, 0x1002), path.RemoveSA(ctx, 0x1002))
 	}), Profile{})
 	path := run.Path()
-	if path.Kind != "esp" {
-		t.Errorf("kind %q", path.Kind)
+	if path.Kind != "esp" || !path.ECN {
+		t.Errorf("kind %q, ECN %t", path.Kind, path.ECN)
 	}
 	close(attached)
 	if got := path.Packet(); !bytes.Equal(got, ipv4("packet")) {

@@ -20,6 +20,7 @@ type Path struct {
 	Preference int
 	Replaces   uint32
 	Residual   []byte // what the plugin handed over
+	ECN        bool   // of ESP: the peer combines marks of congestion, the plugin says
 
 	h       *Host
 	link    *link
@@ -36,7 +37,7 @@ type Path struct {
 func newPath(h *Host, l *link, spec framing.Spec, m *pluginpb.Attach, esp *ESP) *Path {
 	p := &Path{
 		ID: l.id, Kind: l.kind, Spec: spec, Preference: int(m.GetPreference()), Replaces: m.GetReplaces(),
-		h: h, link: l, esp: esp, changed: make(chan struct{}),
+		ECN: m.GetEsp().GetEcn(), h: h, link: l, esp: esp, changed: make(chan struct{}),
 	}
 	if esp != nil {
 		p.Kind = "esp"
