@@ -248,3 +248,31 @@ func TestGPOdd(t *testing.T) {
 		})
 	}
 }
+
+// The network as the gateway has it: routes of both families in lists of their own,
+// those that stay outside, name servers and domains.
+func TestGPNetwork(t *testing.T) {
+	t.Parallel()
+	l, _ := gpGate(t, gpgate.Config{Network: gpgate.Network{
+		Routes: []string{"10.99.0.0/24"}, Routes6: []string{testlab.InsideV6 + "/64"}, Exclude: []string{"10.99.0.128/25"}, Exclude6: []string{"fd99::8000/113"},
+		DNS: []string{testlab.InsideV4}, Suffixes: []string{"corp.test", "lab.test"}, WINS: []string{"10.88.0.9"},
+	}})
+	before := snapshot(t, l)
+	c := gpUp(t, l, gpAlice())
+	reaches(t, l, testlab.InsideV4, testlab.InsideV6)
+	for address, want := range map[string]string{testlab.InsideV4: c.Interface, testlab.InsideV6: c.Interface, "10.99.0.200": "eth0", "fd99::9000": "eth0",
+		testlab.Beyond: "eth0", testlab.GatewayV4: "eth0"} {
+		if device := l.Client.RouteDevice(address); device != want {
+			t.Errorf("packets to %s leave by %q, want %q", address, device, want)
+		}
+	}
+	text, err := l.Client.ReadFile("/etc/resolv.conf")
+	must(t, err)
+	for _, want := range []string{"nameserver " + testlab.InsideV4, "corp.test lab.test"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("resolv.conf lacks %q:\n%s", want, text)
+		}
+	}
+	disconnect(t, c)
+	unchanged(t, l, before)
+}

@@ -33,6 +33,7 @@ func tlsFraming(dpd time.Duration) framing.Spec {
 		Length:       framing.Field{Offset: 6, Width: 2},
 		Type:         framing.Field{Offset: 8, Width: 4},
 		DataType:     typePacket,
+		EtherType:    framing.Field{Offset: 4, Width: 2},
 		OnePerRecord: true,
 		MaxPayload:   maxFrame,
 		Rules: framing.Rules{
