@@ -28,6 +28,15 @@ type Socket interface {
 	Close() error
 }
 
+// marking is an ability of sockets: to say the octet of IP headers that ECN and DSCP
+// share.
+type marking interface {
+	// SendMarked is Send with tos[i] in the header of bufs[i]; nil: 0 for all.
+	SendMarked(bufs [][]byte, offset int, tos []byte) error
+	// TOS is the octet of what Next returned last.
+	TOS() byte
+}
+
 // Handler hears what is no packet. Its functions must not block; nil ones are not called.
 type Handler struct {
 	// IKE takes a message of IKE from the port that it shares with ESP, without the
@@ -42,6 +51,7 @@ type Handler struct {
 // at any time, and opens with all that are installed: the peer's old and new one.
 type Wire struct {
 	socket  Socket
+	marking marking // of the socket; nil: it is not able to
 	handler Handler
 	counts  [verdicts]atomic.Uint64
 
@@ -52,11 +62,16 @@ type Wire struct {
 
 	in      atomic.Pointer[[]*Inbound] // replaced, never changed: it is short, so that it is searched
 	install sync.Mutex                 // a turn at replacing it
+
+	// Of what Recv returned:
+	marks  [batchSize]byte
+	marked bool // one of them is not 0
 }
 
 // NewWire makes a wire over socket. Until SAs are installed it drops everything.
 func NewWire(socket Socket, h Handler) *Wire {
 	w := &Wire{socket: socket, handler: h}
+	w.marking, _ = socket.(marking)
 	w.in.Store(new([]*Inbound))
 	return w
 }
@@ -91,35 +106,40 @@ func (w *Wire) Count(v Verdict) uint64 { return w.counts[v].Load() }
 
 // Send seals each bufs[i][offset:], an IP packet, in place and sends it. What cannot be
 // sealed is lost and counted: to install a new SA is key management's job.
-func (w *Wire) Send(bufs [][]byte, offset int) error {
+func (w *Wire) Send(bufs [][]byte, offset int) error { return w.SendMarked(bufs, offset, nil) }
+
+// SendMarked is Send with tos[i] in the outer header of bufs[i], where the socket is
+// able to; nil: 0 for all.
+func (w *Wire) SendMarked(bufs [][]byte, offset int, tos []byte) error {
 	var oversize error
 	for len(bufs) > 0 {
 		n := min(len(bufs), batchSize)
-		switch err := w.sendBatch(bufs[:n], offset); {
+		now := tos[:min(len(tos), n)]
+		switch err := w.sendBatch(bufs[:n], offset, now); {
 		case errors.Is(err, syscall.EMSGSIZE):
 			oversize = err
 		case err != nil:
 			return err
 		}
-		bufs = bufs[n:]
+		bufs, tos = bufs[n:], tos[len(now):]
 	}
 	return oversize
 }
 
-func (w *Wire) sendBatch(bufs [][]byte, offset int) error {
+func (w *Wire) sendBatch(bufs [][]byte, offset int, tos []byte) error {
 	o := w.out.Load()
 	if o == nil {
 		w.counts[NoSA].Add(uint64(len(bufs)))
 		return nil
 	}
-	age, aged, err := w.sealAndSend(o, bufs, offset)
+	age, aged, err := w.sealAndSend(o, bufs, offset, tos)
 	if aged && w.handler.Aged != nil {
 		w.handler.Aged(o.spi, true, age)
 	}
 	return err
 }
 
-func (w *Wire) sealAndSend(o *Outbound, bufs [][]byte, offset int) (age Age, aged bool, err error) {
+func (w *Wire) sealAndSend(o *Outbound, bufs [][]byte, offset int, tos []byte) (age Age, aged bool, err error) {
 	w.send.Lock()
 	defer w.send.Unlock()
 	n, exhausted := o.SealBatch(w.seal[:], bufs, offset)
@@ -128,7 +148,11 @@ func (w *Wire) sealAndSend(o *Outbound, bufs [][]byte, offset int) (age Age, age
 	} else if lost > 0 {
 		w.counts[NotIP].Add(lost)
 	}
-	if n > 0 {
+	switch {
+	case n == 0:
+	case n == len(tos) && w.marking != nil:
+		err = w.marking.SendMarked(w.seal[:n], 0, tos)
+	default: // also when something was left out, as what is no IP packet, which is rare
 		err = w.socket.Send(w.seal[:n], 0)
 	}
 	age, aged = o.life.news()
@@ -137,6 +161,8 @@ func (w *Wire) sealAndSend(o *Outbound, bufs [][]byte, offset int) (age Age, age
 
 // Recv opens what arrives into bufs[i][offset:].
 func (w *Wire) Recv(bufs [][]byte, sizes []int, offset int) (int, error) {
+	bufs = bufs[:min(len(bufs), batchSize)]
+	w.marked = false
 	for len(bufs) > 0 {
 		if n := w.drain(bufs, sizes, offset); n > 0 {
 			return n, nil
@@ -161,6 +187,7 @@ func (w *Wire) drain(bufs [][]byte, sizes []int, offset int) int {
 			w.counts[v].Add(1)
 		} else if size > 0 {
 			sizes[n] = size
+			w.mark(n)
 			n++
 		}
 	}
@@ -170,6 +197,22 @@ func (w *Wire) drain(bufs [][]byte, sizes []int, offset int) int {
 		}
 	}
 	return n
+}
+
+// mark notes the octet of the i-th packet of a Recv.
+func (w *Wire) mark(i int) {
+	if w.marking != nil {
+		w.marks[i] = w.marking.TOS()
+		w.marked = w.marked || w.marks[i] != 0
+	}
+}
+
+// Marks are the octets of the outer headers of what Recv returned; nil: all 0.
+func (w *Wire) Marks() []byte {
+	if !w.marked {
+		return nil
+	}
+	return w.marks[:]
 }
 
 // take opens one datagram (RFC 3948 section 2). A message of IKE is good, and no packet.

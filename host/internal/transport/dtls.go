@@ -101,13 +101,17 @@ type dtlsWire struct {
 	sealed [batchSize][]byte // guarded by t.mu
 
 	// Of the one reader:
-	rest []byte // records left of a datagram
-	end  error  // the session is over
+	rest  []byte // records left of a datagram
+	end   error  // the session is over
+	marks marks
 }
 
 // Send makes each bufs[i][offset:] a record and sends it. The bytes around the
 // frame, in front and behind, are overwritten, and so is the frame.
-func (w *dtlsWire) Send(bufs [][]byte, offset int) error {
+func (w *dtlsWire) Send(bufs [][]byte, offset int) error { return w.SendMarked(bufs, offset, nil) }
+
+// SendMarked is Send with octets for the IP headers.
+func (w *dtlsWire) SendMarked(bufs [][]byte, offset int, tos []byte) error {
 	w.t.mu.Lock()
 	defer w.t.mu.Unlock()
 	var oversize error
@@ -120,12 +124,13 @@ func (w *dtlsWire) Send(bufs [][]byte, offset int) error {
 			}
 			w.sealed[i] = sealed
 		}
-		if err := w.tx.send(w.sealed[:n], offset-w.t.session.Front()); errors.Is(err, net.ErrClosed) {
+		now := tos[:min(len(tos), n)]
+		if err := w.tx.send(w.sealed[:n], offset-w.t.session.Front(), now); errors.Is(err, net.ErrClosed) {
 			return err
 		} else if err != nil {
 			oversize = err
 		}
-		bufs = bufs[n:]
+		bufs, tos = bufs[n:], tos[len(now):]
 	}
 	return oversize
 }
@@ -133,6 +138,8 @@ func (w *dtlsWire) Send(bufs [][]byte, offset int) error {
 // Recv returns the payloads of authentic records. After a close_notify it returns
 // io.EOF, after a fatal alert an error that names it.
 func (w *dtlsWire) Recv(bufs [][]byte, sizes []int, offset int) (int, error) {
+	bufs = bufs[:min(len(bufs), batchSize)]
+	w.marks.any = 0
 	for len(bufs) > 0 {
 		if n := w.drain(bufs, sizes, offset); n > 0 {
 			return n, nil
@@ -155,6 +162,7 @@ func (w *dtlsWire) drain(bufs [][]byte, sizes []int, offset int) int {
 		size, w.rest, w.end = w.t.session.Open(bufs[n][offset:], w.rest)
 		if size >= 0 {
 			sizes[n] = size
+			w.marks.set(n, w.rx.tos)
 			n++
 		}
 	}
@@ -182,6 +190,9 @@ func (w *dtlsWire) repeat() {
 		_, _ = w.t.conn.Write(flight) // lost: the gateway will ask again
 	}
 }
+
+// Marks are the octets of the IP headers that came with what Recv returned; nil: all 0.
+func (w *dtlsWire) Marks() []byte { return w.marks.list() }
 
 // BatchSize is how many payloads Recv wants room for.
 func (w *dtlsWire) BatchSize() int { return batchSize }

@@ -22,7 +22,12 @@ type espSocket struct {
 
 // Send sends each bufs[i][offset:]. What the network refuses for another reason than
 // its size is lost.
-func (s *espSocket) Send(bufs [][]byte, offset int) error { return s.tx.send(bufs, offset) }
+func (s *espSocket) Send(bufs [][]byte, offset int) error { return s.tx.send(bufs, offset, nil) }
+
+// SendMarked is Send with octets for the IP headers.
+func (s *espSocket) SendMarked(bufs [][]byte, offset int, tos []byte) error {
+	return s.tx.send(bufs, offset, tos)
+}
 
 // SendFragmented sends a datagram that is too large for the path.
 func (s *espSocket) SendFragmented(datagram []byte) error {
@@ -37,6 +42,9 @@ func (s *espSocket) Fill() error { return s.rx.fill() }
 
 // Next is the next datagram that Fill got.
 func (s *espSocket) Next() ([]byte, bool) { return s.rx.next() }
+
+// TOS is the octet of the IP header that the datagram of Next had.
+func (s *espSocket) TOS() byte { return s.rx.tos }
 
 // PathMTU is the path MTU the kernel knows now, in bytes of an IP packet; 0 when unknown.
 func (s *espSocket) PathMTU() int { return udpPathMTU(s.p.conn) }

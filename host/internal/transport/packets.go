@@ -78,14 +78,23 @@ type packetWire struct {
 	p  *Packets
 	rx *receiver
 	tx *sender
+
+	marks marks // of the one reader
 }
 
 // Send sends each bufs[i][offset:]. What the network refuses for another reason
 // than its size is lost, as datagrams are: finding a dead path is dead peer detection's job.
-func (w *packetWire) Send(bufs [][]byte, offset int) error { return w.tx.send(bufs, offset) }
+func (w *packetWire) Send(bufs [][]byte, offset int) error { return w.tx.send(bufs, offset, nil) }
+
+// SendMarked is Send with octets for the IP headers.
+func (w *packetWire) SendMarked(bufs [][]byte, offset int, tos []byte) error {
+	return w.tx.send(bufs, offset, tos)
+}
 
 // Recv copies what has arrived.
 func (w *packetWire) Recv(bufs [][]byte, sizes []int, offset int) (int, error) {
+	bufs = bufs[:min(len(bufs), batchSize)]
+	w.marks.any = 0
 	for {
 		n := 0
 		for n < len(bufs) {
@@ -97,6 +106,7 @@ func (w *packetWire) Recv(bufs [][]byte, sizes []int, offset int) (int, error) {
 				continue
 			}
 			sizes[n] = copy(bufs[n][offset:], datagram)
+			w.marks.set(n, w.rx.tos)
 			n++
 		}
 		if n > 0 || len(bufs) == 0 {
@@ -107,6 +117,9 @@ func (w *packetWire) Recv(bufs [][]byte, sizes []int, offset int) (int, error) {
 		}
 	}
 }
+
+// Marks are the octets of the IP headers that came with what Recv returned; nil: all 0.
+func (w *packetWire) Marks() []byte { return w.marks.list() }
 
 // BatchSize is how many datagrams Recv wants room for.
 func (w *packetWire) BatchSize() int { return batchSize }

@@ -39,6 +39,7 @@ type receiver struct {
 	got, slot int
 	rest      []byte // of slot
 	segment   int    // bytes of a datagram in rest
+	tos       byte   // octet of the IP header of what next returned last
 
 	try   func(fd uintptr) bool // r.receive, bound once
 	errno syscall.Errno
@@ -57,11 +58,13 @@ func newReceiver(conn *net.UDPConn, offload bool) *receiver {
 		r.msgs[i].hdr.SetIovlen(1)
 		r.msgs[i].hdr.Control = &r.control[i][0]
 	}
-	if offload {
-		control(conn, func(fd int) {
+	control(conn, func(fd int) {
+		if offload {
 			_ = unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) // missing: one datagram a message
-		})
-	}
+		}
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVTOS, 1)
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVTCLASS, 1) // refused: the socket is of IPv4
+	})
 	return r
 }
 
@@ -87,25 +90,50 @@ func (r *receiver) open(i int) {
 		return
 	}
 	r.rest = r.bufs[i][:m.n]
-	r.segment = groSegment(r.control[i][:m.hdr.Controllen])
+	r.segment, r.tos = parseControl(r.control[i][:m.hdr.Controllen])
 	if r.segment <= 0 {
 		r.segment = int(m.n)
 	}
 }
 
-// groSegment finds the size of the datagrams that the kernel joined; 0: it did not.
-func groSegment(control []byte) int {
+// parseControl finds the size of the datagrams that the kernel joined, 0 when it did
+// not, and the octet of their IP headers: it joins none of different ones.
+func parseControl(control []byte) (segment int, tos byte) {
 	for len(control) >= unix.CmsgLen(0) {
 		h, data, rest, err := unix.ParseOneSocketControlMessage(control)
 		if err != nil {
-			return 0
+			break
 		}
-		if h.Level == unix.IPPROTO_UDP && h.Type == unix.UDP_GRO && len(data) >= 4 {
-			return int(*(*int32)(unsafe.Pointer(&data[0])))
+		switch level, typ := h.Level, h.Type; {
+		case level == unix.IPPROTO_UDP && typ == unix.UDP_GRO && len(data) >= 4:
+			segment = int(*(*int32)(unsafe.Pointer(&data[0])))
+		case level == unix.IPPROTO_IP && typ == unix.IP_TOS && len(data) >= 1:
+			tos = data[0]
+		case level == unix.IPPROTO_IPV6 && typ == unix.IPV6_TCLASS && len(data) >= 4:
+			tos = byte(*(*int32)(unsafe.Pointer(&data[0])))
 		}
 		control = rest
 	}
-	return 0
+	return segment, tos
+}
+
+// marks are the octets of the outer headers of what a Recv returned.
+type marks struct {
+	octets [batchSize]byte
+	any    byte
+}
+
+func (m *marks) set(i int, tos byte) {
+	m.octets[i] = tos
+	m.any |= tos
+}
+
+// list is nil when all are 0.
+func (m *marks) list() []byte {
+	if m.any == 0 {
+		return nil
+	}
+	return m.octets[:]
 }
 
 // fill waits for datagrams. Errors that a router or the other side caused are

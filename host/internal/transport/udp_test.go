@@ -113,7 +113,7 @@ func TestSendBatches(t *testing.T) {
 func TestSegmentsSaveMessages(t *testing.T) {
 	_, port := peer(t)
 	tx := openUDP(t, port).Wire().(*packetWire).tx
-	must(t, tx.send(frames(append(repeatSize(44, 1400), 9)...), headroom))
+	must(t, tx.send(frames(append(repeatSize(44, 1400), 9)...), headroom, nil))
 	if tx.end != 1 || tx.groups[0].count != 45 {
 		t.Errorf("%d messages, the first with %d datagrams", tx.end, tx.groups[0].count)
 	}
@@ -131,7 +131,7 @@ func TestNoOffload(t *testing.T) {
 	if wire.tx.end != 10 {
 		t.Errorf("%d messages for 10 datagrams", wire.tx.end)
 	}
-	must(t, senderTo(t, far, p).send(bufs, headroom))
+	must(t, senderTo(t, far, p).send(bufs, headroom, nil))
 	if got := receiveAll(t, wire, 10, batchSize); len(got) != 10 || wire.rx.segment != 1000 || wire.rx.msgs[0].n != 1000 {
 		t.Errorf("%d datagrams, the first message of %d bytes", len(got), wire.rx.msgs[0].n)
 	}
@@ -163,7 +163,7 @@ func TestSegmentsAreTakenApart(t *testing.T) {
 	control(p.conn, func(fd int) { must(t, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_NO_CHECK, 1)) })
 	bufs := frames(repeatSize(20, 1000)...)
 	for range 2 {
-		must(t, tx.send(bufs, headroom))
+		must(t, tx.send(bufs, headroom, nil))
 		wantDatagrams(t, far, bufs)
 		if !tx.noSegment {
 			t.Error("segments are still tried")
@@ -226,7 +226,7 @@ func TestReceiveBatches(t *testing.T) {
 				set(wire.(*packetWire).rx)
 				bufs := frames(sizes...)
 				back := senderTo(t, far, p)
-				must(t, back.send(bufs, headroom))
+				must(t, back.send(bufs, headroom, nil))
 				for i, got := range receiveAll(t, wire, len(bufs), room) {
 					if !bytes.Equal(got, bufs[i][headroom:]) {
 						t.Fatalf("datagram %d: got %d bytes", i, len(got))
@@ -251,16 +251,16 @@ func TestReceiveDropsWhatDoesNotFit(t *testing.T) {
 	far, port := peer(t)
 	p := openUDP(t, port)
 	wire := p.Wire()
-	must(t, senderTo(t, far, p).send(frames(5000, 10), headroom))
+	must(t, senderTo(t, far, p).send(frames(5000, 10), headroom, nil))
 	if got := receiveAll(t, wire, 1, 1); len(got[0]) != 10 {
 		t.Errorf("got %d bytes", len(got[0]))
 	}
 }
 
-func TestGROSegmentOfGarbage(t *testing.T) {
+func TestControlDataOfGarbage(t *testing.T) {
 	for _, b := range [][]byte{nil, make([]byte, 15), make([]byte, 64), bytes.Repeat([]byte{0xff}, 64)} {
-		if n := groSegment(b); n != 0 {
-			t.Errorf("% x: %d", b, n)
+		if n, tos := parseControl(b); n != 0 || tos != 0 {
+			t.Errorf("% x: %d, %#x", b, n, tos)
 		}
 	}
 }
@@ -272,7 +272,7 @@ func TestUDPWireDoesNotAllocate(t *testing.T) {
 	bufs, sizes := frames(repeatSize(32, 1400)...), make([]int, 32)
 	if n := testing.AllocsPerRun(50, func() {
 		must(t, wire.Send(bufs, headroom))
-		must(t, back.send(bufs, headroom))
+		must(t, back.send(bufs, headroom, nil))
 		for got := 0; got < len(bufs); {
 			m, err := wire.Recv(bufs, sizes, headroom)
 			must(t, err)
@@ -320,7 +320,7 @@ func TestUDPPlaintext(t *testing.T) {
 	wire, bufs := p.Wire(), frames(10, 20)
 	must(t, wire.Send(bufs, headroom))
 	wantDatagrams(t, far, bufs)
-	must(t, senderTo(t, far, p).send(bufs, headroom))
+	must(t, senderTo(t, far, p).send(bufs, headroom, nil))
 	if got := receiveAll(t, wire, 2, 8); len(got[0]) != 10 || len(got[1]) != 20 {
 		t.Errorf("got %d and %d bytes", len(got[0]), len(got[1]))
 	}
@@ -341,7 +341,7 @@ func BenchmarkUDPSend(b *testing.B) {
 			b.SetBytes(45 * 1400)
 			b.ReportAllocs()
 			for b.Loop() {
-				must(b, tx.send(bufs, headroom))
+				must(b, tx.send(bufs, headroom, nil))
 			}
 		})
 	}
