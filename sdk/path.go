@@ -32,7 +32,7 @@ func specMessage(s framing.Spec) *pluginpb.FrameSpec {
 	r := s.Rules
 	m := &pluginpb.FrameSpec{
 		Header: s.Header, Length: fieldMessage(s.Length), LengthAdds: int32(s.LengthAdds),
-		Type: fieldMessage(s.Type), DataType: s.DataType,
+		Type: fieldMessage(s.Type), DataType: s.DataType, EtherType: fieldMessage(s.EtherType),
 		OnePerRecord: s.OnePerRecord, MaxPayload: uint32(s.MaxPayload),
 		KeepaliveIdleMs: rule(r.Keepalive.Idle), KeepaliveType: r.Keepalive.Type,
 		DpdAfterMs: rule(r.Dpd.After), DpdRetryMs: rule(r.Dpd.Retry), DpdDeadMs: rule(r.Dpd.Dead), DpdType: r.Dpd.Type,

@@ -12,7 +12,7 @@ import "fmt"
 //	|<---------------- Header ---------------->|<-- payload -->|
 //	| magic ... [ length ] ... [ type ] ...    |               |
 type Spec struct {
-	// Header is the template of the constant bytes, length and type zeroed.
+	// Header is the template of the constant bytes, the fields zeroed.
 	Header []byte
 	// Length places the payload length; Width 0 means none (datagrams only).
 	Length Field
@@ -23,6 +23,9 @@ type Spec struct {
 	Type Field
 	// DataType is the Type value of a data frame.
 	DataType uint32
+	// EtherType places that of the packet in a data frame, 0x0800 or 0x86dd; it is 0
+	// in other frames. Width 0 means none.
+	EtherType Field
 	// OnePerRecord says that the peer wants one frame in one TLS record.
 	OnePerRecord bool
 	// MaxPayload bounds a frame from the peer, in bytes; a longer one is an error.
@@ -55,6 +58,12 @@ func (s Spec) Validate() error {
 	}
 	if err := s.Type.validate("type", len(s.Header)); err != nil {
 		return err
+	}
+	if err := s.EtherType.validate("EtherType", len(s.Header)); err != nil {
+		return err
+	}
+	if s.EtherType.Width != 0 && s.EtherType.Width != 2 {
+		return fmt.Errorf("framing: EtherType field is %d bytes wide, must be 2", s.EtherType.Width)
 	}
 	return s.Rules.Probe.validate(s)
 }

@@ -3750,6 +3750,7 @@ type FrameSpec struct {
 	DataType     uint32                 `protobuf:"varint,5,opt,name=data_type,json=dataType,proto3" json:"data_type,omitempty"`
 	OnePerRecord bool                   `protobuf:"varint,6,opt,name=one_per_record,json=onePerRecord,proto3" json:"one_per_record,omitempty"`
 	MaxPayload   uint32                 `protobuf:"varint,7,opt,name=max_payload,json=maxPayload,proto3" json:"max_payload,omitempty"`
+	EtherType    *FrameSpec_Field       `protobuf:"bytes,8,opt,name=ether_type,json=etherType,proto3" json:"ether_type,omitempty"` // of a data frame's packet: 0x0800 or 0x86dd
 	// Rules, in milliseconds; 0: off.
 	KeepaliveIdleMs uint32             `protobuf:"varint,20,opt,name=keepalive_idle_ms,json=keepaliveIdleMs,proto3" json:"keepalive_idle_ms,omitempty"`
 	KeepaliveType   uint32             `protobuf:"varint,21,opt,name=keepalive_type,json=keepaliveType,proto3" json:"keepalive_type,omitempty"`
@@ -3845,6 +3846,13 @@ func (x *FrameSpec) GetMaxPayload() uint32 {
 		return x.MaxPayload
 	}
 	return 0
+}
+
+func (x *FrameSpec) GetEtherType() *FrameSpec_Field {
+	if x != nil {
+		return x.EtherType
+	}
+	return nil
 }
 
 func (x *FrameSpec) GetKeepaliveIdleMs() uint32 {
@@ -5621,7 +5629,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\ttransport\x18\x01 \x01(\rR\ttransport\x12\x10\n" +
 	"\x03spi\x18\x02 \x01(\rR\x03spi\x12\x1a\n" +
 	"\boutbound\x18\x03 \x01(\bR\boutbound\x12\x12\n" +
-	"\x04hard\x18\x04 \x01(\bR\x04hard\"\xc6\x06\n" +
+	"\x04hard\x18\x04 \x01(\bR\x04hard\"\x8a\a\n" +
 	"\tFrameSpec\x12\x16\n" +
 	"\x06header\x18\x01 \x01(\fR\x06header\x12;\n" +
 	"\x06length\x18\x02 \x01(\v2#.penstock.plugin.v1.FrameSpec.FieldR\x06length\x12\x1f\n" +
@@ -5631,7 +5639,9 @@ const file_plugin_proto_rawDesc = "" +
 	"\tdata_type\x18\x05 \x01(\rR\bdataType\x12$\n" +
 	"\x0eone_per_record\x18\x06 \x01(\bR\fonePerRecord\x12\x1f\n" +
 	"\vmax_payload\x18\a \x01(\rR\n" +
-	"maxPayload\x12*\n" +
+	"maxPayload\x12B\n" +
+	"\n" +
+	"ether_type\x18\b \x01(\v2#.penstock.plugin.v1.FrameSpec.FieldR\tetherType\x12*\n" +
 	"\x11keepalive_idle_ms\x18\x14 \x01(\rR\x0fkeepaliveIdleMs\x12%\n" +
 	"\x0ekeepalive_type\x18\x15 \x01(\rR\rkeepaliveType\x12=\n" +
 	"\areplies\x18\x16 \x03(\v2#.penstock.plugin.v1.FrameSpec.ReplyR\areplies\x12 \n" +
@@ -5927,33 +5937,34 @@ var file_plugin_proto_depIdxs = []int32{
 	47, // 60: penstock.plugin.v1.InstallSa.sa:type_name -> penstock.plugin.v1.Sa
 	72, // 61: penstock.plugin.v1.FrameSpec.length:type_name -> penstock.plugin.v1.FrameSpec.Field
 	72, // 62: penstock.plugin.v1.FrameSpec.type:type_name -> penstock.plugin.v1.FrameSpec.Field
-	73, // 63: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
-	74, // 64: penstock.plugin.v1.FrameSpec.probe_answer:type_name -> penstock.plugin.v1.FrameSpec.Match
-	8,  // 65: penstock.plugin.v1.PathEvent.kind:type_name -> penstock.plugin.v1.PathEvent.Kind
-	55, // 66: penstock.plugin.v1.NetConfig.script_options:type_name -> penstock.plugin.v1.Pair
-	60, // 67: penstock.plugin.v1.Prompt.form:type_name -> penstock.plugin.v1.Form
-	62, // 68: penstock.plugin.v1.Prompt.sso:type_name -> penstock.plugin.v1.Sso
-	65, // 69: penstock.plugin.v1.Prompt.confirm:type_name -> penstock.plugin.v1.Confirm
-	66, // 70: penstock.plugin.v1.Prompt.wait:type_name -> penstock.plugin.v1.Wait
-	67, // 71: penstock.plugin.v1.Prompt.program:type_name -> penstock.plugin.v1.Program
-	61, // 72: penstock.plugin.v1.Form.fields:type_name -> penstock.plugin.v1.Field
-	9,  // 73: penstock.plugin.v1.Field.kind:type_name -> penstock.plugin.v1.Field.Kind
-	75, // 74: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
-	63, // 75: penstock.plugin.v1.Sso.loopback:type_name -> penstock.plugin.v1.Loopback
-	64, // 76: penstock.plugin.v1.Sso.cookies:type_name -> penstock.plugin.v1.Cookies
-	55, // 77: penstock.plugin.v1.Program.env:type_name -> penstock.plugin.v1.Pair
-	76, // 78: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
-	10, // 79: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
-	14, // 80: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
-	17, // 81: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
-	11, // 82: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
-	15, // 83: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
-	18, // 84: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
-	82, // [82:85] is the sub-list for method output_type
-	79, // [79:82] is the sub-list for method input_type
-	79, // [79:79] is the sub-list for extension type_name
-	79, // [79:79] is the sub-list for extension extendee
-	0,  // [0:79] is the sub-list for field type_name
+	72, // 63: penstock.plugin.v1.FrameSpec.ether_type:type_name -> penstock.plugin.v1.FrameSpec.Field
+	73, // 64: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
+	74, // 65: penstock.plugin.v1.FrameSpec.probe_answer:type_name -> penstock.plugin.v1.FrameSpec.Match
+	8,  // 66: penstock.plugin.v1.PathEvent.kind:type_name -> penstock.plugin.v1.PathEvent.Kind
+	55, // 67: penstock.plugin.v1.NetConfig.script_options:type_name -> penstock.plugin.v1.Pair
+	60, // 68: penstock.plugin.v1.Prompt.form:type_name -> penstock.plugin.v1.Form
+	62, // 69: penstock.plugin.v1.Prompt.sso:type_name -> penstock.plugin.v1.Sso
+	65, // 70: penstock.plugin.v1.Prompt.confirm:type_name -> penstock.plugin.v1.Confirm
+	66, // 71: penstock.plugin.v1.Prompt.wait:type_name -> penstock.plugin.v1.Wait
+	67, // 72: penstock.plugin.v1.Prompt.program:type_name -> penstock.plugin.v1.Program
+	61, // 73: penstock.plugin.v1.Form.fields:type_name -> penstock.plugin.v1.Field
+	9,  // 74: penstock.plugin.v1.Field.kind:type_name -> penstock.plugin.v1.Field.Kind
+	75, // 75: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
+	63, // 76: penstock.plugin.v1.Sso.loopback:type_name -> penstock.plugin.v1.Loopback
+	64, // 77: penstock.plugin.v1.Sso.cookies:type_name -> penstock.plugin.v1.Cookies
+	55, // 78: penstock.plugin.v1.Program.env:type_name -> penstock.plugin.v1.Pair
+	76, // 79: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
+	10, // 80: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
+	14, // 81: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
+	17, // 82: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
+	11, // 83: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
+	15, // 84: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
+	18, // 85: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
+	83, // [83:86] is the sub-list for method output_type
+	80, // [80:83] is the sub-list for method input_type
+	80, // [80:80] is the sub-list for extension type_name
+	80, // [80:80] is the sub-list for extension extendee
+	0,  // [0:80] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }

@@ -10,7 +10,7 @@ import (
 func (x *FrameSpec) Spec() (framing.Spec, error) {
 	s := framing.Spec{
 		Header: x.GetHeader(), Length: x.GetLength().field(), LengthAdds: int(x.GetLengthAdds()),
-		Type: x.GetType().field(), DataType: x.GetDataType(),
+		Type: x.GetType().field(), DataType: x.GetDataType(), EtherType: x.GetEtherType().field(),
 		OnePerRecord: x.GetOnePerRecord(), MaxPayload: int(x.GetMaxPayload()),
 		Rules: framing.Rules{
 			Keepalive: framing.Keepalive{Idle: ms(x.GetKeepaliveIdleMs()), Type: x.GetKeepaliveType()},

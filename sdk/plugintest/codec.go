@@ -19,8 +19,14 @@ func encode(s framing.Spec, f frame) []byte {
 	out := append(bytes.Clone(s.Header), f.payload...)
 	putUint(out, s.Length, uint32(len(f.payload)+s.LengthAdds))
 	putUint(out, s.Type, f.kind)
+	if f.kind == s.DataType && len(f.payload) > 0 {
+		putUint(out, s.EtherType, etherTypes[f.payload[0]>>4])
+	}
 	return out
 }
+
+// etherTypes are by version of IP.
+var etherTypes = map[byte]uint32{4: 0x0800, 6: 0x86dd}
 
 // decode reads the first frame of a stream and says how long it was; 0: it is not
 // whole yet.
@@ -65,6 +71,7 @@ func readHeader(s framing.Spec, b []byte) (frame, error) {
 	constant := bytes.Clone(b[:len(s.Header)])
 	putUint(constant, s.Length, getUint(s.Header, s.Length))
 	putUint(constant, s.Type, getUint(s.Header, s.Type))
+	putUint(constant, s.EtherType, getUint(s.Header, s.EtherType))
 	if !bytes.Equal(constant, s.Header) {
 		return frame{}, fmt.Errorf("header %x, want %x", b[:len(s.Header)], s.Header)
 	}

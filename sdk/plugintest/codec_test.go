@@ -14,6 +14,8 @@ var layouts = map[string]framing.Spec{
 		Type: framing.Field{Offset: 6, Width: 1}, MaxPayload: 1 << 14},
 	"length with header": {Header: make([]byte, 16), Length: framing.Field{Offset: 8, Width: 4}, LengthAdds: 16,
 		Type: framing.Field{Offset: 4, Width: 4}, DataType: 0x01020304},
+	"EtherType": {Header: make([]byte, 8), EtherType: framing.Field{Offset: 0, Width: 2}, Length: framing.Field{Offset: 2, Width: 2},
+		Type: framing.Field{Offset: 4, Width: 4}, MaxPayload: 1 << 14},
 }
 
 func FuzzFramesRoundTrip(f *testing.F) {

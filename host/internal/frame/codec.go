@@ -37,8 +37,8 @@ func New(spec framing.Spec) (*Codec, error) {
 	if len(spec.Rules.Probe.Answer) > 0 && spec.DataType == AnswerType {
 		return nil, fmt.Errorf("framing: the data type %#x is taken for answers to a probe", AnswerType)
 	}
-	if overlap(spec.Length, spec.Type) {
-		return nil, errors.New("framing: length and type field overlap")
+	if overlap(spec.Length, spec.Type) || overlap(spec.Length, spec.EtherType) || overlap(spec.Type, spec.EtherType) {
+		return nil, errors.New("framing: fields overlap")
 	}
 	c := &Codec{spec: spec, max: spec.MaxPayload}
 	c.spec.Header = append([]byte(nil), spec.Header...)
@@ -48,7 +48,7 @@ func New(spec framing.Spec) (*Codec, error) {
 	for i := range c.spec.Header {
 		c.mask[i] = 0xff
 	}
-	for _, f := range []framing.Field{spec.Length, spec.Type} {
+	for _, f := range []framing.Field{spec.Length, spec.Type, spec.EtherType} {
 		for i := f.Offset; i < f.Offset+f.Width; i++ {
 			c.mask[i], c.spec.Header[i] = 0, 0
 		}
@@ -90,7 +90,21 @@ func (c *Codec) Seal(buf []byte, at int, typ uint32) error {
 		}
 		put(h, f, typ)
 	}
+	if f := c.spec.EtherType; f.Width > 0 && typ == c.spec.DataType && at < len(buf) {
+		put(h, f, etherType(buf[at]))
+	}
 	return nil
+}
+
+// etherType is that of a packet by its first byte; 0 when it is none of IP.
+func etherType(first byte) uint32 {
+	switch first >> 4 {
+	case 4:
+		return 0x0800
+	case 6:
+		return 0x86dd
+	}
+	return 0
 }
 
 // header checks the header at the start of b, which holds it whole, and returns

@@ -77,6 +77,34 @@ func TestSealRefusesWhatDoesNotFit(t *testing.T) {
 	}
 }
 
+// The EtherType is the packet's, and other frames have none.
+func TestEtherType(t *testing.T) {
+	c := codec(t, framing.Spec{
+		Header: []byte{0xaa, 0, 0, 0, 0, 0}, EtherType: framing.Field{Offset: 1, Width: 2},
+		Length: framing.Field{Offset: 3, Width: 2}, Type: framing.Field{Offset: 5, Width: 1}, DataType: 1,
+	})
+	for want, frame := range map[string]struct {
+		typ     uint32
+		payload string
+	}{
+		"\xaa\x08\x00\x00\x02\x01\x45\x00": {1, "\x45\x00"},
+		"\xaa\x86\xdd\x00\x02\x01\x60\x00": {1, "\x60\x00"},
+		"\xaa\x00\x00\x00\x02\x00\x45\x00": {0, "\x45\x00"},
+		"\xaa\x00\x00\x00\x00\x01":         {1, ""},
+	} {
+		got := sealed(t, c, frame.typ, []byte(frame.payload))
+		if string(got) != want {
+			t.Errorf("%x, want %x", got, want)
+		}
+		if f, n, err := c.Cut(got); err != nil || n != len(got) || f.Type != frame.typ {
+			t.Errorf("%x: %+v, %d, %v", got, f, n, err)
+		}
+	}
+	if _, err := New(framing.Spec{Header: make([]byte, 2), EtherType: framing.Field{Width: 1}}); err == nil {
+		t.Error("an EtherType of one byte was accepted")
+	}
+}
+
 func TestNewRefusesOverlappingFields(t *testing.T) {
 	_, err := New(framing.Spec{Header: make([]byte, 4), Length: framing.Field{Offset: 0, Width: 2}, Type: framing.Field{Offset: 1, Width: 1}})
 	if err == nil || !strings.Contains(err.Error(), "overlap") {
