@@ -11,7 +11,7 @@ import (
 
 // parseESP leaves the keys where m has them.
 func parseESP(m *pluginpb.Esp) (dataplane.ESP, error) {
-	e := dataplane.ESP{NATKeepalive: ms(m.GetNatKeepaliveMs())}
+	e := dataplane.ESP{NATKeepalive: ms(m.GetNatKeepaliveMs()), ECN: m.GetEcn()}
 	for _, s := range m.GetSas() {
 		sa, err := parseSA(s)
 		if err != nil {

@@ -70,7 +70,7 @@ func (c *connection) openDevice(size int) error {
 			"Check that /dev/net/tun exists (modprobe tun) and that the name given with interface is free.")
 	}
 	c.device = device
-	c.plane = dataplane.New(device, dataplane.Options{MTU: size, After: alarm.AfterFunc})
+	c.plane = dataplane.New(device, dataplane.Options{MTU: size, PassDSCP: c.options["passtos"] == "true", After: alarm.AfterFunc})
 	opened := device.Name()
 	c.tunName.Store(&opened)
 	c.live.Store(c.plane)

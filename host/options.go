@@ -30,6 +30,7 @@ func deviceOptions() option.Schema {
 		{Key: "mtu", Type: option.Int, Label: "MTU", Help: "Largest packet inside the tunnel, in bytes; found by itself when absent.", Group: "Network", Advanced: true, Min: 576, Max: 65535},
 		{Key: "interface", Label: "Interface", Help: "Name of the TUN device; the kernel chooses when absent.", Group: "Network", Advanced: true},
 		{Key: "offload", Type: option.Bool, Label: "Offload", Help: "Move packets in large batches where the kernel can; turn off to look for faults.", Default: "true", Group: "Network", Advanced: true},
+		{Key: "passtos", Type: option.Bool, Label: "Pass TOS", Help: "Show the DSCP of packets inside the tunnel outside it too, so that the network may tell urgent ones; with UDP only.", Default: "false", Group: "Network", Advanced: true},
 		{Key: "script", Label: "Script", Help: "vpnc-script to run in place of the bundled one.", Group: "Network", Advanced: true},
 	}
 }

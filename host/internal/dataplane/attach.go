@@ -8,6 +8,7 @@ import (
 
 	"github.com/penstock-vpn/penstock/host/internal/frame"
 	"github.com/penstock-vpn/penstock/host/internal/mtu"
+	"github.com/penstock-vpn/penstock/host/internal/packet"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/framing"
 )
@@ -54,6 +55,8 @@ func (p *Plane) AddDatagram(id uint32, w Datagram, spec framing.Spec, preference
 	if err != nil {
 		return err
 	}
+	x.marker, _ = w.(marker)
+	x.marking = packet.Marking{PassDSCP: p.passDSCP} // nobody knows what the peer does with ECN
 	x.proved = kind != "udp" && len(spec.Rules.Probe.Packet) == 0
 	x.up = x.proved
 	return p.attach(x, replaces, func() string { return x.readDatagrams(w) })

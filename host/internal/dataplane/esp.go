@@ -10,6 +10,7 @@ import (
 
 	"github.com/penstock-vpn/penstock/host/internal/esp"
 	"github.com/penstock-vpn/penstock/host/internal/mtu"
+	"github.com/penstock-vpn/penstock/host/internal/packet"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/framing"
 )
@@ -46,6 +47,7 @@ func (sa SA) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, sa.String())
 type ESP struct {
 	SAs          []SA // one outbound, one or more inbound
 	NATKeepalive time.Duration
+	ECN          bool // the peer combines it as RFC 6040 says
 }
 
 // tunnel is the wire of a path of ESP.
@@ -77,6 +79,7 @@ func (p *Plane) AddESP(id uint32, socket esp.Socket, o ESP, spec framing.Spec, p
 	if err != nil {
 		return err
 	}
+	x.marker, x.marking = t, packet.Marking{Normal: o.ECN, PassDSCP: p.passDSCP}
 	for _, sa := range o.SAs {
 		if err := t.install(sa, func() error { return nil }); err != nil {
 			return diag.New(diag.Invalid, err.Error(), "")

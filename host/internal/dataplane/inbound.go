@@ -90,15 +90,24 @@ func (x *path) readDatagrams(w Datagram) string {
 		g.rest()
 		n, err := w.Recv(bufs[:size], sizes, packet.Headroom)
 		g.came(x.plane.now(), n, size)
-		in.takeDatagrams(bufs[:n], sizes)
+		in.takeDatagrams(bufs[:n], sizes, x.marks())
 		if err != nil {
 			return ending(err)
 		}
 	}
 }
 
-// takeDatagrams leaves packets where they were received.
-func (in *inbox) takeDatagrams(bufs [][]byte, sizes []int) {
+// marks are the octets of the outer headers of what has just come; nil: all are 0.
+func (x *path) marks() []byte {
+	if x.marker == nil {
+		return nil
+	}
+	return x.marker.Marks()
+}
+
+// takeDatagrams leaves packets where they were received. Marks that they met outside
+// are passed on inside, or cost a packet that does not understand them.
+func (in *inbox) takeDatagrams(bufs [][]byte, sizes []int, marks []byte) {
 	offset := packet.Headroom + in.x.codec.HeaderLen()
 	for i, b := range bufs {
 		f, err := in.x.codec.Datagram(b[packet.Headroom : packet.Headroom+sizes[i]])
@@ -106,7 +115,12 @@ func (in *inbox) takeDatagrams(bufs [][]byte, sizes []int) {
 			in.dropped++
 			continue
 		}
-		if n := in.accept(f); n > 0 {
+		n := in.accept(f)
+		switch {
+		case n == 0:
+		case marks != nil && !packet.Decapsulate(f.Payload[:n], marks[i]):
+			in.dropped++
+		default:
 			in.add(b[:offset+n], n)
 		}
 	}

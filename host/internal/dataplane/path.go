@@ -29,6 +29,8 @@ type path struct {
 	rules      framing.Rules
 	overhead   int // bytes around a packet, frame header included
 	wire       wire
+	marker     marker         // wire, when it has the ability
+	marking    packet.Marking // of what leaves by marker
 
 	// Guarded by plane.mu.
 	up       bool
@@ -39,7 +41,8 @@ type path struct {
 	inner    mtu.Inner // the largest packet it carries, 0: unknown
 
 	barred atomic.Bool // packets must not leave on it any more
-	writer turn        // guards wire.send
+	writer turn        // guards wire.send, and tos
+	tos    []byte      // of a batch's outer headers
 	rx, tx atomic.Int64
 	count  counters
 
@@ -105,7 +108,7 @@ func (x *path) sendPackets(batch [][]byte) (left [][]byte) {
 		x.countTx(0, 0, refused)
 		return nil
 	}
-	err := x.wire.send(batch[:n], packet.Headroom-x.codec.HeaderLen())
+	err := x.transmit(batch[:n])
 	switch {
 	case err == nil:
 		x.tx.Store(int64(x.plane.now()))
@@ -123,6 +126,33 @@ func (x *path) sendPackets(batch [][]byte) (left [][]byte) {
 	}
 	x.countTx(0, 0, refused+n)
 	return nil
+}
+
+// transmit sends frames, with marks if there are any: most packets have none.
+func (x *path) transmit(batch [][]byte) error {
+	offset := packet.Headroom - x.codec.HeaderLen()
+	if tos := x.outer(batch); tos != nil {
+		return x.marker.SendMarked(batch, offset, tos)
+	}
+	return x.wire.send(batch, offset)
+}
+
+// outer returns the octets of the outer headers; nil: all are 0.
+func (x *path) outer(batch [][]byte) []byte {
+	if x.marker == nil || x.marking == (packet.Marking{}) {
+		return nil
+	}
+	all := byte(0)
+	x.tos = x.tos[:0]
+	for _, b := range batch {
+		tos := x.marking.Outer(b[packet.Headroom:])
+		x.tos = append(x.tos, tos)
+		all |= tos
+	}
+	if all == 0 {
+		return nil
+	}
+	return x.tos
 }
 
 // countFitting counts a batch of which the wire dropped what is larger than fit.

@@ -29,6 +29,8 @@ type Options struct {
 	MTU int
 	// MinMTU is what every path must carry: 1280 with IPv6 inside. 0 stands for 576.
 	MinMTU int
+	// PassDSCP has outer headers of datagrams show the DSCP of the packets inside.
+	PassDSCP bool
 	// After makes the timers of the paths' rules; nil stands for time.AfterFunc, which
 	// wakes an idle program more often than alarm.AfterFunc.
 	After func(d time.Duration, f func()) alarm.Timer
@@ -55,7 +57,8 @@ type Plane struct {
 	least   mtu.Inner // what every path must carry
 	closed  bool
 
-	after func(d time.Duration, f func()) alarm.Timer
+	passDSCP bool
+	after    func(d time.Duration, f func()) alarm.Timer
 
 	done    chan struct{} // closed when closed
 	loops   sync.WaitGroup
@@ -67,7 +70,7 @@ func New(dev tun.Device, o Options) *Plane {
 	p := &Plane{
 		dev: dev, epoch: time.Now(), tunWrite: newTurn(), paths: map[uint32]*path{},
 		spare: make(chan [][]byte, 2),
-		limit: mtu.Inner(o.MTU), least: mtu.Inner(o.MinMTU), after: o.After, done: make(chan struct{}),
+		limit: mtu.Inner(o.MTU), least: mtu.Inner(o.MinMTU), passDSCP: o.PassDSCP, after: o.After, done: make(chan struct{}),
 	}
 	if p.after == nil {
 		p.after = func(d time.Duration, f func()) alarm.Timer { return time.AfterFunc(d, f) }

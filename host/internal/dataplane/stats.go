@@ -11,8 +11,9 @@ import (
 type Counts struct {
 	RxBytes, TxBytes, RxPackets, TxPackets uint64
 	// RxDropped are packets from the gateway that were no IP packets, frames that
-	// were not of the protocol, and packets that the device did not take; TxDropped
-	// those that did not fit the path, or were lost with it.
+	// were not of the protocol, packets that met congestion and do not understand its
+	// mark, and those that the device did not take; TxDropped those that did not fit the
+	// path, or were lost with it.
 	RxDropped, TxDropped uint64
 }
 

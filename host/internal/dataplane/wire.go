@@ -37,3 +37,13 @@ type Datagram interface {
 // pathMTU is an ability of wires that know the path MTU: bytes of an IP packet
 // that leaves whole, 0 when unknown.
 type pathMTU interface{ PathMTU() int }
+
+// marker is an ability of Datagrams: to say the octet of outer IP headers that ECN and
+// DSCP share, and to tell it of what has come.
+type marker interface {
+	// SendMarked is Send with tos[i] in the outer header of bufs[i].
+	SendMarked(bufs [][]byte, offset int, tos []byte) error
+	// Marks are the octets of what Recv returned last, until it is called again; nil:
+	// all are 0.
+	Marks() []byte
+}
