@@ -25,6 +25,11 @@ func openOffload(name string) (Device, error) {
 	if err != nil {
 		return nil, err
 	}
+	// What the library would ask for: a descriptor that it fails with stays open until
+	// it is collected, and keeps the interface's name from the plain backend.
+	if err := unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, unix.TUN_F_CSUM|unix.TUN_F_TSO4|unix.TUN_F_TSO6); err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
 	l, err := newLink(name)
 	if err != nil {
 		return nil, errors.Join(err, unix.Close(fd))

@@ -31,6 +31,7 @@ func TestOffloadsAreRefused(t *testing.T) {
 	all := map[string]refusal{
 		"no sendmmsg":            {unix.SYS_SENDMMSG, -1, 0, unix.ENOSYS},
 		"no recvmmsg":            {unix.SYS_RECVMMSG, -1, 0, unix.ENOSYS},
+		"sendmmsg not permitted": {unix.SYS_SENDMMSG, -1, 0, unix.EPERM},
 		"recvmmsg not permitted": {unix.SYS_RECVMMSG, -1, 0, unix.EPERM},
 		"no UDP_SEGMENT":         {unix.SYS_GETSOCKOPT, 2, unix.UDP_SEGMENT, unix.ENOPROTOOPT},
 		"no UDP_GRO":             {unix.SYS_SETSOCKOPT, 2, unix.UDP_GRO, unix.ENOPROTOOPT},
@@ -48,7 +49,9 @@ func TestOffloadsAreRefused(t *testing.T) {
 			t.Parallel()
 			l := lab(t)
 			ocserv(t, l, testlab.Ocserv{})
-			c, err := l.Connect(within(t, 20*time.Second), refusing{client, refused}, alice())
+			named := alice()
+			named.Interface = "named0"
+			c, err := l.Connect(within(t, 20*time.Second), refusing{client, refused}, named)
 			must(t, err)
 			says(t, l, "dtls")
 			m := meter(t, l)
