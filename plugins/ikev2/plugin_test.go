@@ -1,0 +1,102 @@
+package main
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/penstock-vpn/penstock/plugins/internal/ike"
+	"github.com/penstock-vpn/penstock/sdk"
+	"github.com/penstock-vpn/penstock/sdk/diag"
+	"github.com/penstock-vpn/penstock/sdk/plugintest"
+)
+
+func profile() plugintest.Profile {
+	return plugintest.Profile{Protocol: "ikev2", Trace: true, Options: map[string]string{
+		"gateway": "vpn.example.com", "auth": "psk", "local-id": "alice@example.com", "remote-id": "vpn.example.com"}}
+}
+
+func TestConformance(t *testing.T) {
+	plugintest.Conformance(t, func() sdk.Plugin { return &plugin{} }, plugintest.Scenario{
+		Prepare: func(h *plugintest.Host) {
+			h.Gateway("udp", plugintest.Any, newGateway(t).serve)
+			h.Answer("main", map[string]string{"psk": secretKey})
+		},
+		Profile: profile(),
+	})
+}
+
+func TestWholeSession(t *testing.T) {
+	g := newGateway(t)
+	h := plugintest.NewHost(t)
+	h.Gateway("udp", plugintest.Any, g.serve)
+	h.Answer("main", map[string]string{"psk": secretKey})
+	run := h.Run(&plugin{}, profile())
+	c := run.Config()
+	if c.Addresses[0].String() != "10.0.0.2/32" || c.DNS[0].String() != "10.0.0.1" || c.Banner != "Hello" || len(c.Routes) != 1 || c.Routes[0].String() != "10.0.0.0/8" {
+		t.Errorf("configured %+v", c)
+	}
+	path := run.Path()
+	packet := append([]byte{0x45}, "a packet"...)
+	path.Send(packet)
+	if got := path.Packet(); !slices.Equal(got, packet) {
+		t.Errorf("%q came back", got)
+	}
+	run.Stop(true)
+	if err := run.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	path.Gone()
+	<-g.deleted
+	for _, line := range run.Progress() {
+		if strings.Contains(line.Text, secretKey) {
+			t.Errorf("the key is in %q", line.Text)
+		}
+	}
+}
+
+func TestWrongKey(t *testing.T) {
+	h := plugintest.NewHost(t)
+	h.Gateway("udp", plugintest.Any, newGateway(t).serve)
+	h.Answer("main", map[string]string{"psk": "another"})
+	err := h.Run(&plugin{}, profile()).Wait()
+	var f *sdk.Failure
+	if !errors.As(err, &f) || f.Retry != sdk.Never || f.Diagnostics[0].Code != diag.AuthRefused || f.Diagnostics[0].Option != "psk" {
+		t.Errorf("%+v", err)
+	}
+}
+
+func TestOptions(t *testing.T) {
+	for _, test := range []struct{ key, value, words string }{
+		{"gateway", "https://vpn.example.com/", ""}, {"gateway", "2001:db8::1", ""}, {"gateway", "[2001:db8::1]:4500", ""},
+		{"gateway", "", "gateway's address"}, {"gateway", "a b", "gateway's address"}, {"gateway", "vpn:0", "gateway's address"},
+		{"ike", "aes256-sha256-modp2048,aes128gcm16-prfsha256-ecp256", ""}, {"ike", "aes256-modp2048", "pseudo-random"},
+		{"ike", "aes256-prfsha1-ecp256", "integrity"}, {"ike", "aes256gcm16-sha256-ecp256", "none with GCM"}, {"ike", "rot13", "unknown"},
+		{"ike", "aes128gcm16-prfsha256", "no group"}, {"esp", "aes128-sha1-modp1024", ""}, {"esp", "3des-sha1", "unknown"}, {"esp", "aes128", "integrity"},
+		{"eap-methods", "mschapv2", ""}, {"eap-methods", "leap", "leap"},
+	} {
+		values := map[string]string{"gateway": "vpn.example.com", test.key: test.value}
+		all := (&plugin{}).Validate(values)
+		switch {
+		case test.words == "" && len(all) > 0:
+			t.Errorf("%s=%s: %v", test.key, test.value, &all[0])
+		case test.words != "" && (len(all) == 0 || all[0].Option != test.key || !strings.Contains(all[0].Error(), test.words)):
+			t.Errorf("%s=%s: %v, want %q", test.key, test.value, all, test.words)
+		}
+	}
+}
+
+func TestIdentities(t *testing.T) {
+	for text, want := range map[string]ike.ID{
+		"alice@example.com": {Kind: ike.IDEmail, Data: []byte("alice@example.com")}, "vpn.example.com": {Kind: ike.IDFQDN, Data: []byte("vpn.example.com")},
+		"10.0.0.1": {Kind: ike.IDIPv4, Data: []byte{10, 0, 0, 1}}, "key:group": {Kind: ike.IDKey, Data: []byte("group")},
+	} {
+		if got := identity(text, false); got.Kind != want.Kind || string(got.Data) != string(want.Data) {
+			t.Errorf("%s: %+v, want %+v", text, got, want)
+		}
+	}
+	if identity("", true) != nil {
+		t.Error("an identity out of nothing")
+	}
+}
