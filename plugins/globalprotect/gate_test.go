@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net"
@@ -214,8 +215,18 @@ func (g *gate) tunnel(c net.Conn, br *bufio.Reader, r *http.Request) {
 		if _, err := io.ReadFull(br, payload); err != nil {
 			return
 		}
+		if want := fmt.Sprintf("1a2b3c4d%04x%04x0100000000000000", etherType(payload), len(payload)); len(payload) > 0 && hex.EncodeToString(head) != want {
+			g.t.Errorf("a frame of %x, want %s", head, want)
+		}
 		_, _ = c.Write(append(head, payload...))
 	}
+}
+
+func etherType(packet []byte) int {
+	if packet[0]>>4 == 6 {
+		return 0x86dd
+	}
+	return 0x0800
 }
 
 // cut breaks the n-th tunnel over TLS.
