@@ -53,7 +53,7 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 	if err := s.Phase(sdk.Authenticating); err != nil {
 		return err
 	}
-	refused := ""
+	refused, again := "", kept != nil
 	for range maxLogins {
 		began := time.Now()
 		if kept == nil {
@@ -64,7 +64,9 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 				return never(err)
 			}
 		}
-		err = tunnel.Run(ctx, until, tunnel.OnSession(s), o.tunnel(s, kept))
+		t := o.tunnel(s, kept)
+		t.Again = again
+		err = tunnel.Run(ctx, until, tunnel.OnSession(s), t)
 		if !wrongPassword(err) || !o.eap || time.Since(began) > loginTime {
 			return err
 		}

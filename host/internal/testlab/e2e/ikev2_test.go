@@ -129,23 +129,29 @@ func TestIKEv2Refusals(t *testing.T) {
 		secret string
 		code   int
 		words  string
+		silent bool // the gateway hears nothing
 	}{
-		{"wrong pre-shared key", testlab.Strongswan{}, func(*testing.T, *testlab.Lab) []string { return psk() }, "wrong", exitRefused, "pre-shared key"},
-		{"wrong password", testlab.Strongswan{Auth: "eap-mschapv2"}, func(t *testing.T, l *testlab.Lab) []string { return eap(t, l, "server") }, "wrong", exitRefused, "wrong|refused|failed"},
-		{"no pin", testlab.Strongswan{Auth: "eap-mschapv2"}, func(*testing.T, *testlab.Lab) []string { return []string{"--username", "alice"} }, testlab.Password, exitCertificate, "pin-sha256:"},
-		{"another pin", testlab.Strongswan{Auth: "eap-mschapv2"}, func(t *testing.T, l *testlab.Lab) []string { return eap(t, l, "server-ec") }, testlab.Password, exitCertificate, "does not match"},
-		{"another identity", testlab.Strongswan{ID: "elsewhere.test"}, func(*testing.T, *testlab.Lab) []string { return psk() }, testlab.Password, exitRefused, "remote-id|local-id|identity"},
-		{"weak ciphers alone", testlab.Strongswan{IKE: "3des-md5-modp1024"}, func(*testing.T, *testlab.Lab) []string { return psk() }, testlab.Password, exitUsage, "option ike"},
-		{"another way to log in", testlab.Strongswan{}, func(t *testing.T, l *testlab.Lab) []string { return eap(t, l, "server") }, testlab.Password, exitUsage, "option auth"},
+		{"wrong pre-shared key", testlab.Strongswan{}, func(*testing.T, *testlab.Lab) []string { return psk() }, "wrong", exitRefused, "pre-shared key", false},
+		{"wrong password", testlab.Strongswan{Auth: "eap-mschapv2"}, func(t *testing.T, l *testlab.Lab) []string { return eap(t, l, "server") }, "wrong", exitRefused, "wrong|refused|failed", false},
+		{"no pin", testlab.Strongswan{Auth: "eap-mschapv2"}, func(*testing.T, *testlab.Lab) []string { return []string{"--username", "alice"} }, testlab.Password, exitCertificate, "pin-sha256:", false},
+		{"another pin", testlab.Strongswan{Auth: "eap-mschapv2"}, func(t *testing.T, l *testlab.Lab) []string { return eap(t, l, "server-ec") }, testlab.Password, exitCertificate, "does not match", false},
+		{"another identity", testlab.Strongswan{ID: "elsewhere.test"}, func(*testing.T, *testlab.Lab) []string { return psk() }, testlab.Password, exitRefused, "remote-id|local-id|identity", false},
+		{"weak ciphers alone", testlab.Strongswan{IKE: "3des-md5-modp1024"}, func(*testing.T, *testlab.Lab) []string { return psk() }, testlab.Password, exitUsage, "option ike", false},
+		{"another way to log in", testlab.Strongswan{}, func(t *testing.T, l *testlab.Lab) []string { return eap(t, l, "server") }, testlab.Password, exitUsage, "option auth", false},
+		{"no answer", testlab.Strongswan{}, func(*testing.T, *testlab.Lab) []string { return psk() }, testlab.Password, exitUnreachable, "does not answer", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			l := lab(t)
 			strongswan(t, l, test.server)
+			if test.silent {
+				_, err := l.DropUDP(500)
+				must(t, err)
+			}
 			before := snapshot(t, l)
 			c, err := l.Launch(ikev2(l, test.args(t, l)...), testlab.Spec{Answers: []string{test.secret}})
 			must(t, err)
-			code, err := c.Wait(30 * time.Second)
+			code, err := c.Wait(100 * time.Second)
 			must(t, err)
 			text := strings.Join(strings.Fields(c.Stderr()), " ")
 			if code != test.code || !regexp.MustCompile(test.words).MatchString(text) {

@@ -65,7 +65,7 @@ func (EAP) auth()         {}
 const (
 	defaultFragment = 1200 // fits into 1280 with IPv6, UDP and the marker
 	defaultTimeout  = time.Second
-	defaultTries    = 7
+	defaultTries    = 6 // 41 seconds in all
 )
 
 func (c Config) withDefaults() Config {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike/keys"
@@ -257,5 +258,10 @@ func plainName(name string) bool {
 			return false
 		}
 	}
-	return name != "" && len(name) <= 253
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || strings.HasPrefix(label, "-") {
+			return false
+		}
+	}
+	return len(name) <= 253
 }

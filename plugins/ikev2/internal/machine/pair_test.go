@@ -203,7 +203,7 @@ func TestRenewals(t *testing.T) {
 		"all by both":            {{child, ikeSA}, {ikeSA, child}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for seed := range uint64(60) {
+			for seed := range uint64(25) {
 				l := newLine(t, seed, nil)
 				l.bad = seed > 0
 				for i, all := range begin {

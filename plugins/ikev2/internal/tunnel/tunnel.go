@@ -10,6 +10,7 @@ package tunnel
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"net"
 	"time"
 
@@ -50,6 +51,9 @@ type Options struct {
 	Gateway string
 	Port    int // 0: begin at 500 and go on at 4500
 	MTU     int // the user's limit inside the tunnel; 0: none
+	// Again says that there was a tunnel before: a gateway that does not answer is to be
+	// tried again then.
+	Again bool
 	// Machine is what the machine is made of, but for what the transports tell.
 	Machine machine.Config
 	// Trust says whether the gateway's certificates are trusted to be of name.
@@ -74,10 +78,19 @@ func Run(ctx, until context.Context, host Host, o Options) error {
 		l.gateway = gateway
 		next, err := l.run(ctx, until, from)
 		if next == "" {
-			return err
+			return l.verdict(err)
 		}
 		host.Info("The gateway %s redirects to %s.", gateway, next)
 		gateway, from = next, gateway
 	}
 	return tooManyRedirects()
+}
+
+// verdict has a session end that never came up, but for one that is begun again.
+func (l *life) verdict(err error) error {
+	var f *sdk.Failure
+	if errors.As(err, &f) && f.Retry == sdk.Backoff && l.path == nil && !l.o.Again {
+		return &sdk.Failure{Retry: sdk.Never, Diagnostics: f.Diagnostics}
+	}
+	return err
 }
