@@ -52,7 +52,7 @@ func edits(path, find, with string) func(*Config) {
 // Anywhere are ways to break any HTTP answer, here that of a path.
 func Anywhere(path string) []Broken {
 	return []Broken{
-		{"no HTTP", says(path, Answer{Raw: true, Body: "\x00\xff\x16\x03 no HTTP at all\r\n\r\n", Close: true})},
+		{"no HTTP", says(path, Answer{Raw: true, Body: "\x00\x01\x16\x03 no HTTP at all\r\n\r\n", Close: true})},
 		{"nothing", says(path, Answer{Raw: true, Close: true})},
 		{"an empty body", says(path, Answer{})},
 		{"a header of 10 MB", says(path, Answer{Raw: true, Body: "HTTP/1.1 200 OK\r\nX-Pad: ", Fill: "aaaaaaaaaa", Times: 1 << 20, Tail: "\r\nContent-Length: 0\r\n\r\n", Close: true})},

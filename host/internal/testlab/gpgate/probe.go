@@ -95,14 +95,18 @@ func (w *watched) probe(pkt []byte) {
 		return
 	}
 	b := make([]byte, packet.Headroom, packet.Headroom+len(pkt)+packet.Tailroom)
-	b = append(b, pkt...)
-	answer := b[packet.Headroom:]
-	copy(answer[e.src:], pkt[e.dst:e.dst+e.size])
-	copy(answer[e.dst:], pkt[e.src:e.src+e.size])
-	answer[e.header] = map[byte]byte{8: 0, 128: 129}[e.ask]
-	binary.BigEndian.PutUint16(answer[e.header+2:], 0)
-	binary.BigEndian.PutUint16(answer[e.header+2:], packet.Checksum(e.sum(answer)))
-	_ = w.Send([][]byte{b}, packet.Headroom) // or the path ends, and says so itself
+	_ = w.Send([][]byte{append(b, e.answer(pkt)...)}, packet.Headroom) // or the path ends, and says so itself
+}
+
+// answer is that to a ping.
+func (e echo) answer(pkt []byte) []byte {
+	a := bytes.Clone(pkt)
+	copy(a[e.src:], pkt[e.dst:e.dst+e.size])
+	copy(a[e.dst:], pkt[e.src:e.src+e.size])
+	a[e.header] = map[byte]byte{8: 0, 128: 129}[e.ask]
+	binary.BigEndian.PutUint16(a[e.header+2:], 0)
+	binary.BigEndian.PutUint16(a[e.header+2:], packet.Checksum(e.sum(a)))
+	return a
 }
 
 // sum is of ICMP; its packet.Checksum is 0 when the one in pkt is right.
