@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/penstock-vpn/penstock/host/internal/mtu"
 	"github.com/penstock-vpn/penstock/host/internal/netmon"
 	"github.com/penstock-vpn/penstock/host/internal/transport"
 	"github.com/penstock-vpn/penstock/host/netcfg"
@@ -102,7 +103,7 @@ func (c *connection) confirmCertificate(ctx context.Context, host string, chain 
 }
 
 func (c *connection) dtlsOptions(d *pluginpb.Dtls) (transport.DTLSOptions, error) {
-	o := transport.DTLSOptions{SessionID: d.GetSessionId(), CipherSuites: d.GetCipherSuites()}
+	o := transport.DTLSOptions{SessionID: d.GetSessionId(), CipherSuites: d.GetCipherSuites(), MinPayload: int(mtu.Min(hasIPv6(c.config)))}
 	switch s := d.Secret.(type) {
 	case *pluginpb.Dtls_Resumption:
 		o.MasterSecret = s.Resumption.GetMasterSecret()

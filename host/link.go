@@ -285,6 +285,9 @@ func (c *connection) install(m *pluginpb.FromPlugin, t *link, residual []byte) {
 	err := c.addPath(n, t, residual)
 	forgetKeys(t.attach.GetEsp().GetSas()...)
 	if err != nil {
+		if p, ok := t.opened.(parting); ok {
+			p.Part()
+		}
 		c.closeLink(n)
 		c.reply(m, err)
 		return
@@ -293,6 +296,9 @@ func (c *connection) install(m *pluginpb.FromPlugin, t *link, residual []byte) {
 	c.reply(m, nil)
 	c.maybeUp()
 }
+
+// parting is a transport whose gateway sends into it until it is told not to.
+type parting interface{ Part() }
 
 func (c *connection) addPath(n uint32, t *link, residual []byte) error {
 	spec, err := parseFraming(t.attach.GetFraming())

@@ -113,6 +113,11 @@ func (x *path) tooBig(size mtu.Inner) mtu.Inner {
 	p.mu.Unlock()
 	p.events.emit(events...)
 	if carries < least {
+		if d, ok := x.wire.(datagramWire); ok {
+			if w, ok := d.Datagram.(parting); ok {
+				w.Part()
+			}
+		}
 		p.end(x, tooNarrow(carries, least))
 	}
 	return carries

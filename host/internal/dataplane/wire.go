@@ -38,6 +38,9 @@ type Datagram interface {
 // that leaves whole, 0 when unknown.
 type pathMTU interface{ PathMTU() int }
 
+// parting is an ability of Datagrams: to tell the gateway that nothing more is read.
+type parting interface{ Part() }
+
 // marker is an ability of Datagrams: to say the octet of outer IP headers that ECN and
 // DSCP share, and to tell it of what has come.
 type marker interface {

@@ -214,3 +214,29 @@ func FuzzParseClientHello(f *testing.F) {
 		}
 	})
 }
+
+func TestCloseNotifyEndsTheOtherSide(t *testing.T) {
+	a, b := pair(t)
+	served := make(chan *Session, 1)
+	go func() {
+		first := make([]byte, maxDatagram)
+		n, _ := b.Read(first)
+		s, err := Server(t.Context(), b, first[:n], serverConfig)
+		if err != nil {
+			t.Error(err)
+		}
+		served <- s
+	}()
+	client, err := Client(t.Context(), a, serverConfig)
+	server := <-served
+	if err != nil || server == nil {
+		t.Fatal(err)
+	}
+	alert, err := client.CloseNotify()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, _, err := server.Open(make([]byte, 100), alert); n >= 0 || err != io.EOF {
+		t.Errorf("%d, %v", n, err)
+	}
+}

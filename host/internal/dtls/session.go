@@ -83,6 +83,11 @@ func (s *Session) other(kind byte, payload []byte) error {
 	return nil
 }
 
+// CloseNotify makes the alert that ends the session, one datagram.
+func (s *Session) CloseNotify() ([]byte, error) {
+	return s.appendSealed(nil, typeAlert, []byte{alertWarning, alertCloseNotify})
+}
+
 // FlightWanted says, once, that LastFlight is to be sent: the server repeated its
 // Finished, so ours was lost (RFC 6347 section 4.2.4). It belongs to the reading side.
 func (s *Session) FlightWanted() bool {

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strconv"
 	"sync"
@@ -21,6 +22,9 @@ type DTLSOptions struct {
 	MasterSecret []byte        // 48 bytes: resumes a session agreed on elsewhere
 	CipherSuites []string      // IANA names, best first; empty: all of the way
 	Timeout      time.Duration // of the handshake; 0: 20 s
+	// MinPayload is what a record must carry, in bytes. A path known to be too narrow is
+	// refused before the handshake: the gateway would send into it.
+	MinPayload int
 }
 
 // DTLS is a DTLS 1.2 association. It has no plaintext end, only a wire.
@@ -41,6 +45,10 @@ func (d *Dialer) OpenDTLS(ctx context.Context, host string, port int, o DTLSOpti
 	if err != nil {
 		return nil, err
 	}
+	if err := wideEnough(conn, o.MinPayload); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
 	session, err := dtls.Client(ctx, conn, dtls.Config{
 		SessionID: o.SessionID, PSK: o.PSK, PSKIdentity: o.PSKIdentity, MasterSecret: o.MasterSecret,
 		CipherSuites: o.CipherSuites, Timeout: o.Timeout,
@@ -53,6 +61,20 @@ func (d *Dialer) OpenDTLS(ctx context.Context, host string, port int, o DTLSOpti
 	t.info.Cipher = session.Suite().Name
 	t.info.Overhead += session.Suite().Overhead()
 	return t, nil
+}
+
+// leastRecord is the least that a record adds to its payload: header and tag.
+const leastRecord = 13 + 16
+
+// wideEnough compares what the kernel knows of the path with what must go through it.
+func wideEnough(conn *net.UDPConn, payload int) error {
+	info := packetInfo("dtls", conn)
+	need := payload + leastRecord + info.Overhead
+	if payload == 0 || info.PathMTU == 0 || info.PathMTU >= need {
+		return nil
+	}
+	return diag.New(diag.Unreachable, "no DTLS with "+info.Remote.String(),
+		fmt.Sprintf("the network carries packets of %d bytes there, %d are needed", info.PathMTU, need))
 }
 
 // dtlsDiagnostic names why there is no DTLS with addr.
@@ -76,6 +98,15 @@ func (t *DTLS) Info() Info {
 	info := t.info
 	info.PathMTU = udpPathMTU(t.conn)
 	return info
+}
+
+// Part tells the gateway that nothing more is read, so that it sends elsewhere at once.
+func (t *DTLS) Part() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if alert, err := t.session.CloseNotify(); err == nil {
+		_, _ = t.conn.Write(alert) // lost: it will notice by itself
+	}
 }
 
 // Wire returns the association as a path's wire. It may be called once.
@@ -199,6 +230,9 @@ func (w *dtlsWire) BatchSize() int { return batchSize }
 
 // PathMTU is the path MTU the kernel knows now, in bytes of an IP packet; 0 when unknown.
 func (w *dtlsWire) PathMTU() int { return udpPathMTU(w.t.conn) }
+
+// Part tells the gateway that nothing more is read.
+func (w *dtlsWire) Part() { w.t.Part() }
 
 // Close ends the association.
 func (w *dtlsWire) Close() error { return w.t.Close() }

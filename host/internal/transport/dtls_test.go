@@ -187,3 +187,18 @@ func TestDTLSDiagnostics(t *testing.T) {
 		t.Error("a wrong key is accepted")
 	}
 }
+
+// Where a packet cannot fit, the gateway hears nothing: it would send into the tunnel.
+func TestDTLSThroughANarrowPath(t *testing.T) {
+	silent, port := peer(t)
+	o := pskOptions
+	o.MinPayload = 65535
+	_, err := New(Config{Resolver: loopback}).OpenDTLS(t.Context(), "vpn.test", port, o)
+	if got := wantDiagnostic(t, err, diag.Unreachable, ""); !strings.Contains(got.Detail, "are needed") {
+		t.Errorf("got %v", got)
+	}
+	must(t, silent.SetReadDeadline(time.Now().Add(50*time.Millisecond)))
+	if n, err := silent.Read(make([]byte, 100)); err == nil {
+		t.Errorf("it heard %d bytes", n)
+	}
+}
