@@ -174,7 +174,7 @@ func (s *sender) marked(g group) bool { return s.tos != nil && s.tos[g.first] !=
 // refused is taken apart, or lost.
 func (s *sender) sendAll(msgs, n int) error {
 	var oversize error
-	retried := false
+	retried, doubted := false, false
 	for s.next, s.end = 0, msgs; s.next < s.end && s.err == nil; {
 		if s.err = s.raw.Write(s.try); s.err != nil || s.errno == 0 {
 			continue
@@ -184,6 +184,11 @@ func (s *sender) sendAll(msgs, n int) error {
 		case errno == unix.EINTR:
 		case errno == unix.ENOSYS && !s.single:
 			s.single = true
+		case errno == unix.EPERM && !s.single: // by a filter of system calls, or of packets
+			s.single, doubted = true, true
+		case errno == unix.EPERM && doubted:
+			s.single, doubted = false, false
+			s.next++
 		case errno == unix.ECONNREFUSED && !retried:
 			retried = true // about an earlier datagram
 		case g.count > 1:
