@@ -22,6 +22,7 @@ type login struct {
 	idr    *ike.ID   // the gateway's
 	proved bool      // the gateway is who it claims to be
 	closed bool      // EAP is over; the gateway's own AUTH is awaited
+	bound  bool      // that AUTH was good
 	peer   *eap.Peer // of an EAP round
 	spi    uint32    // of the inbound ESP SA
 }
@@ -49,7 +50,7 @@ func (m *Machine) identity() *ike.ID {
 
 // sendRound proves us, or asks for EAP by leaving AUTH out.
 func (m *Machine) sendRound() error {
-	m.login.closed = false
+	m.login.closed, m.login.bound = false, false
 	switch a := m.auth().(type) {
 	case EAP:
 		m.login.peer = a.Peer()
@@ -188,6 +189,7 @@ func (m *Machine) checkGateway(auth *ike.AuthData, payloads []ike.Payload) error
 		}
 		// A method proves the gateway only by a key that nobody else has.
 		e, _ := m.auth().(EAP)
+		m.login.bound = true
 		m.login.proved = m.login.proved || e.Only && m.login.peer.Key() != nil
 		return m.proceed(payloads)
 	}
@@ -278,6 +280,8 @@ func (m *Machine) proceed(payloads []ike.Payload) error {
 		return m.unproved(errors.New("it does not try"))
 	case isEAP && !m.login.closed:
 		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway does not ask for a login by EAP", "Check the option auth."))
+	case isEAP && !m.login.bound:
+		return m.unproved(errors.New("it does not repeat what EAP agreed on"))
 	case m.login.round+1 < len(m.c.Auth):
 		m.login.round++
 		return m.sendRound()

@@ -73,6 +73,7 @@ func (m *Machine) finish(payloads []ike.Payload) error {
 	m.kids, m.up = []*child{c}, true
 	m.emit(Up{Settings: settings, SAs: []sdk.SA{c.inbound, c.outbound}, BehindNAT: m.init.nat})
 	m.init, m.login = nil, nil
+	m.limit(payloads)
 	return m.live()
 }
 

@@ -1,6 +1,9 @@
 package machine
 
 import (
+	"encoding/binary"
+	"time"
+
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -101,6 +104,7 @@ func (m *Machine) informed(sa *ikeSA, payloads []ike.Payload) (answer []ike.Payl
 	if gone(payloads) {
 		return answer, m.sessionDeleted(sa)
 	}
+	m.limit(payloads)
 	var ours []uint32
 	for _, p := range payloads {
 		d, isDelete := p.(*ike.Delete)
@@ -157,4 +161,19 @@ func (m *Machine) childDeleted(c *child) error {
 	}
 	m.forgetChild(c)
 	return nil
+}
+
+// shortest is the least time between logins that a gateway gets.
+const shortest = time.Minute
+
+// limit ends the session in time when the gateway wants a new login by then (RFC 4478).
+func (m *Machine) limit(payloads []ike.Payload) {
+	n := notification(payloads, ike.AuthLifetime)
+	if n == nil || len(n.Data) != 4 {
+		return
+	}
+	life := max(time.Duration(binary.BigEndian.Uint32(n.Data))*time.Second, shortest)
+	m.after(life-min(life/10, time.Minute), func() error {
+		return fail(sdk.Now, diag.New(diag.SessionEnded, "the gateway wants a new login", "Connecting again."))
+	})
 }

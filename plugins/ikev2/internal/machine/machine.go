@@ -73,10 +73,27 @@ func (m *Machine) end(err error) {
 		return
 	}
 	m.ended = true
+	m.farewell()
 	if errors.Is(err, errStopped) {
 		err = nil
 	}
 	m.emit(Ended{err})
+}
+
+// farewell tells a gateway that may think we are logged in that we are not. Nobody waits
+// for its answer.
+func (m *Machine) farewell() {
+	if m.up || len(m.sas) == 0 || m.sa().protection == nil || m.sa().outstanding != nil {
+		return
+	}
+	sa := m.sa()
+	datagrams, err := m.write(sa, sa.header(ike.Informational, sa.nextID, false), []ike.Payload{&ike.Delete{Protocol: ike.ProtocolIKE}})
+	if err != nil {
+		return
+	}
+	for _, d := range datagrams {
+		m.send(d)
+	}
 }
 
 // Begin sends the first message.
