@@ -114,7 +114,7 @@ func (k *keys) page(c ESP) string {
 	v := values{"port": itoa(c.Port), "enc": k.enc, "hash": k.hash, "c2s": fmt.Sprintf("0x%08X", uint32(k.in.SPI)), "s2c": fmt.Sprintf("0x%08X", uint32(k.out.SPI))}
 	for name, sa := range map[string]esp.SA{"C2S": k.in, "S2C": k.out} {
 		auth := sa.AuthKey
-		if auth == nil || len(auth) == 0 {
+		if len(auth) == 0 {
 			auth = random(20) // gateways name a hash beside an AEAD, and a key that nothing uses
 		}
 		v["ekey"+name], v["ebits"+name] = hex.EncodeToString(sa.Key), itoa(8*len(sa.Key))

@@ -17,7 +17,8 @@
 //
 // The files follow the conversation: config.go what there is to choose, gate.go
 // connections and which request is whose, login.go and its challenge.go and saml.go,
-// portal.go, session.go, network.go, esp.go and probe.go, stream.go, hip.go. For tests:
+// portal.go, session.go, network.go, esp.go with roamer.go and probe.go, stream.go, hip.go;
+// page.go writes what they say. For tests:
 // seen.go what happened, control.go what to change meanwhile, browser.go a sign-in,
 // hostile.go gateways that break the protocol.
 package gpgate
