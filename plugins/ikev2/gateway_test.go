@@ -32,7 +32,7 @@ type gateway struct {
 	ni, nr     []byte
 	esp        *plugintest.ESP
 
-	conn    net.Conn      // over which the client spoke last
+	conn    net.Conn      // over which the client spoke last, and IKE has a marker
 	deleted chan struct{} // closed when the client has said goodbye
 }
 
@@ -51,7 +51,9 @@ func (g *gateway) serve(c net.Conn) {
 		datagram, marked := bytes.CutPrefix(bytes.Clone(b[:n]), marker)
 		g.mu.Lock()
 		answer := g.handle(datagram, marked)
-		g.conn = c
+		if marked {
+			g.conn = c
+		}
 		g.mu.Unlock()
 		if answer == nil {
 			continue
@@ -173,4 +175,18 @@ func (g *gateway) grant(payloads []ike.Payload) []ike.Payload {
 		&ike.SA{Proposals: []ike.Proposal{{Number: 1, Protocol: ike.ProtocolESP, SPI: []byte{0, 0, 0x12, 0x34}, Transforms: []ike.Transform{
 			{Type: ike.Encryption, ID: 20, KeyBits: 128}, {Type: ike.SequenceSizes}}}}},
 		&ike.TS{Selectors: all[:1]}, &ike.TS{Responder: true, Selectors: all[:1]}}
+}
+
+// leave ends the session from this side.
+func (g *gateway) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	h := ike.Header{Initiator: g.peer, Responder: g.ours, Exchange: ike.Informational}
+	b, err := g.protection.Seal(h, []ike.Payload{&ike.Delete{Protocol: ike.ProtocolIKE}})
+	if err != nil {
+		g.t.Error(err)
+	}
+	if _, err := g.conn.Write(append(bytes.Clone(marker), b...)); err != nil {
+		g.t.Error(err)
+	}
 }

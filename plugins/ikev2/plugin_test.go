@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -53,6 +54,81 @@ func TestWholeSession(t *testing.T) {
 		if strings.Contains(line.Text, secretKey) {
 			t.Errorf("the key is in %q", line.Text)
 		}
+	}
+}
+
+// up brings a tunnel up.
+func up(t *testing.T, options map[string]string) (*gateway, *plugintest.Host, *plugintest.Run, *plugintest.Path) {
+	t.Helper()
+	g := newGateway(t)
+	h := plugintest.NewHost(t)
+	h.Gateway("udp", plugintest.Any, g.serve)
+	h.Answer("main", map[string]string{"psk": secretKey})
+	p := profile()
+	maps.Copy(p.Options, options)
+	run := h.Run(&plugin{}, p)
+	run.Config()
+	return g, h, run, run.Path()
+}
+
+// What ends a tunnel says when to try again.
+func TestEnds(t *testing.T) {
+	for name, test := range map[string]struct {
+		end   func(*gateway, *plugintest.Run, *plugintest.Path)
+		retry sdk.Retry
+	}{
+		"lost path": {func(_ *gateway, r *plugintest.Run, p *plugintest.Path) {
+			r.Send(sdk.PathEvent{Path: p.ID, Kind: sdk.PathDead, Reason: "silence"})
+		}, sdk.Backoff},
+		"a gateway without MOBIKE, and another network": {func(_ *gateway, r *plugintest.Run, _ *plugintest.Path) {
+			r.Send(sdk.NetworkChange{Reachable: true})
+		}, sdk.Now},
+		"a gateway that says goodbye": {func(g *gateway, _ *plugintest.Run, _ *plugintest.Path) { g.leave() }, sdk.Backoff},
+		"an SA that is used up": {func(_ *gateway, r *plugintest.Run, p *plugintest.Path) {
+			r.Send(sdk.SAExpired{Path: p.ID, SPI: p.SAs()[0].SPI, Outbound: true, Hard: true})
+		}, sdk.Now},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, _, run, path := up(t, nil)
+			test.end(g, run, path)
+			var f *sdk.Failure
+			if err := run.Wait(); !errors.As(err, &f) || f.Retry != test.retry {
+				t.Errorf("ended with %+v, want to try again %v", err, test.retry)
+			}
+		})
+	}
+}
+
+// A run after one that died logs in again without asking anybody.
+func TestRestart(t *testing.T) {
+	_, h, run, _ := up(t, nil)
+	run.Kill()
+	_ = run.Wait()
+	g := newGateway(t)
+	h.Gateway("udp", plugintest.Any, g.serve)
+	p := profile()
+	p.Resume = true
+	again := h.Run(&plugin{}, p)
+	again.Path()
+	if n := len(again.Prompts()); n != 0 {
+		t.Errorf("%d prompts", n)
+	}
+	again.Stop(true)
+	if err := again.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPortOfItsOwn(t *testing.T) {
+	_, _, run, _ := up(t, map[string]string{"gateway": "vpn.example.com:4501"})
+	for _, o := range run.Opens() {
+		if o.GetPort() != 4501 {
+			t.Errorf("port %d was opened", o.GetPort())
+		}
+	}
+	run.Stop(false)
+	if err := run.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 

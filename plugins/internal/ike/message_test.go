@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -123,6 +124,19 @@ func TestChosen(t *testing.T) {
 	}
 }
 
+func TestBrief(t *testing.T) {
+	var all []string
+	for _, p := range every() {
+		all = append(all, Brief(p))
+	}
+	want := `SA(1:[1=20/256 2=5 4=31] 3:01020304[1=12/128 3=12 5=0]) KE(group 31) IDi("alice.example") IDr(10.0.0.1) CERT(encoding 4, 11 bytes) ` +
+		`CERTREQ AUTH(method 2) Nonce N(REKEY_SA 01020304) D(protocol 3 01020304 05060708) D(protocol 1) V ` +
+		`TSi(0.0.0.0-255.255.255.255 ::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff) TSr(10.0.0.0-10.0.0.255 protocol 17 ports 53-53) CP(2:1 3) EAP(code 1 type 1) payload 200`
+	if got := strings.Join(all, " "); got != want {
+		t.Errorf("got\n%s, want\n%s", got, want)
+	}
+}
+
 // What parses must be written as it was read, and read again as the same.
 func FuzzParse(f *testing.F) {
 	f.Add(Append(nil, Header{Exchange: SAInit, FromInitiator: true}, every()))
@@ -144,8 +158,8 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%x, then %x", wire, twice)
 		}
 		for _, p := range m.Payloads {
-			if id, isID := p.(*ID); isID {
-				_ = id.String()
+			if words := Brief(p); len(words) > 2*maxWords {
+				t.Fatalf("%d characters about %x", len(words), b)
 			}
 		}
 	})

@@ -87,6 +87,24 @@ func TestIKEv2Logins(t *testing.T) {
 	}
 }
 
+// The packets outside are IPv6, and the certificate is pinned all the same.
+func TestIKEv2OutsideIPv6(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
+	l := lab(t)
+	strongswan(t, l, testlab.Strongswan{Auth: "eap-mschapv2"})
+	before := snapshot(t, l)
+	args := ikev2(l, eap(t, l, "server")...).Args(l, testlab.Spec{})
+	args[len(args)-1] = "[" + testlab.GatewayV6 + "]"
+	c, err := l.Connect(within(t, 20*time.Second), testlab.Argv(args), answers())
+	must(t, err)
+	status(t, l)
+	reaches(t, l, testlab.InsideV4, testlab.InsideV6)
+	bothWays(t, l, testlab.InsideV6, 1_000_000)
+	disconnect(t, c)
+	unchanged(t, l, before)
+}
+
 // Every family of ciphers, and every group, weak ones by name.
 func TestIKEv2Suites(t *testing.T) {
 	needPenstock(t)

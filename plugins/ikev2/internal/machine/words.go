@@ -65,7 +65,7 @@ func eapFailed(p *eap.Peer, err error) error {
 func (m *Machine) trace(in bool, h ike.Header, payloads []ike.Payload) {
 	var words []string
 	for _, p := range payloads {
-		words = append(words, brief(p))
+		words = append(words, ike.Brief(p))
 	}
 	arrow, kind := "-->", "request"
 	if in {
@@ -75,14 +75,4 @@ func (m *Machine) trace(in bool, h ike.Header, payloads []ike.Payload) {
 		kind = "response"
 	}
 	m.emit(Trace{fmt.Sprintf("%s %v %s %d: %s", arrow, h.Exchange, kind, h.MessageID, strings.Join(words, " "))})
-}
-
-func brief(p ike.Payload) string {
-	switch p := p.(type) {
-	case *ike.Notify:
-		return "N(" + p.Kind.String() + ")"
-	case *ike.ID:
-		return p.Type().String() + "(" + p.String() + ")"
-	}
-	return p.Type().String()
 }
