@@ -120,3 +120,17 @@ func TestIKEv2BadLine(t *testing.T) {
 	reaches(t, l, testlab.InsideV4, testlab.InsideV6)
 	disconnect(t, c)
 }
+
+// A large transfer goes through new keys whole.
+func TestIKEv2RekeysUnderLoad(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
+	l := lab(t)
+	server := strongswan(t, l, testlab.Strongswan{})
+	c := connectIKEv2(t, l, psk("--esp-lifetime", "10s")...)
+	bothWays(t, l, testlab.InsideV4, large)
+	must(t, testlab.Await(within(t, 15*time.Second), "new keys", func() bool {
+		return strings.Contains(server.Output(), "CREATE_CHILD_SA response")
+	}))
+	disconnect(t, c)
+}

@@ -230,11 +230,11 @@ func (l *life) effect(e machine.Effect) error {
 	case machine.Up:
 		return l.install(e)
 	case machine.Install:
-		return l.replace(e.SAs)
+		return broken(l.replace(e.SAs))
 	case machine.Moved:
-		return l.attach(e.SAs)
+		return broken(l.attach(e.SAs))
 	case machine.Remove:
-		return l.path.RemoveSA(l.ctx, e.SPI)
+		return broken(l.path.RemoveSA(l.ctx, e.SPI))
 	case machine.Trace:
 		l.host.TraceText(e.Text + "\n")
 	case machine.Redirected:

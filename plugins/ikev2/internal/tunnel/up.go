@@ -141,3 +141,12 @@ func (l *life) stop(e sdk.Stop) error {
 func fail(retry sdk.Retry, d *diag.Diagnostic) error {
 	return &sdk.Failure{Retry: retry, Diagnostics: []diag.Diagnostic{*d}}
 }
+
+// broken is the end of a path that does not take what was agreed on, most often because
+// it has died this moment: a new one is asked for.
+func broken(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fail(sdk.Now, diag.Of(err))
+}
