@@ -148,7 +148,7 @@ func (r *receiver) fill() error {
 			return nil
 		case (r.errno == unix.ENOSYS || r.errno == unix.EPERM) && !r.single:
 			r.single = true
-		case r.errno != unix.EINTR && !passing(r.errno):
+		case r.errno == unix.EPERM, r.errno != unix.EINTR && !passing(r.errno):
 			return r.errno
 		}
 	}

@@ -69,3 +69,22 @@ func datagram(fill byte, size int) []byte {
 	binary.BigEndian.PutUint16(p[26:], packet.Checksum(packet.Sum(p[20:], packet.PseudoSum(p[12:16], p[16:20], protoUDP, udpHeader+size))))
 	return p
 }
+
+// A vector that the kernel does not take ends the merging, not the device.
+func TestRefusedVectorEndsMerging(t *testing.T) {
+	n := newNamespace(t)
+	dev := n.device(t, Open, "merge0", 1400)
+	n.run(t, "ip", "addr", "add", "10.9.8.1/24", "dev", "merge0")
+	conn := n.udp(t, "10.9.8.1:4000", "10.9.8.2:4001")
+	comeOut(t, dev, conn, []int{100, 100})
+	if dev.(*offload).single.Load() {
+		t.Fatal("nothing is merged from the start")
+	}
+	if _, err := dev.Write([][]byte{make([]byte, packet.Headroom+40)}, packet.Headroom); err == nil {
+		t.Fatal("the kernel takes a packet of no version")
+	}
+	if !dev.(*offload).single.Load() {
+		t.Error("merging goes on")
+	}
+	comeOut(t, dev, conn, []int{100, 100, 50})
+}

@@ -3,6 +3,7 @@ package tun
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 	wgtun "golang.zx2c4.com/wireguard/tun"
@@ -13,9 +14,10 @@ import (
 // takes those that the library has coalesced.
 type offload struct {
 	*link
-	dev   wgtun.Device
-	in    *gatherer
-	close func() error
+	dev    wgtun.Device
+	in     *gatherer
+	single atomic.Bool // packets are not merged any more
+	close  func() error
 }
 
 // openOffload makes the descriptor itself: the library's CreateTUN leaks it on
@@ -69,7 +71,33 @@ func (o *offload) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 	return o.in.read(bufs, sizes, offset)
 }
 
-func (o *offload) Write(bufs [][]byte, offset int) (int, error) { return o.dev.Write(bufs, offset) }
+// Write merges until the kernel does not take a merged packet: what was in that vector
+// may be lost, and packets go one by one from then on.
+func (o *offload) Write(bufs [][]byte, offset int) (int, error) {
+	if o.single.Load() {
+		return o.writeEach(bufs, offset)
+	}
+	n, err := o.dev.Write(bufs, offset)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EMSGSIZE) {
+		o.single.Store(true)
+	}
+	return n, err
+}
+
+// writeEach writes packets with a virtio header that says nothing.
+func (o *offload) writeEach(bufs [][]byte, offset int) (int, error) {
+	var failed error
+	written := 0
+	for _, b := range bufs {
+		clear(b[offset-virtioSize : offset])
+		if _, err := o.dev.File().Write(b[offset-virtioSize:]); err != nil {
+			failed = closedError(err)
+			continue
+		}
+		written++
+	}
+	return written, failed
+}
 
 func (o *offload) BatchSize() int { return o.dev.BatchSize() }
 
