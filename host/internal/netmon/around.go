@@ -16,8 +16,8 @@ type Detour struct {
 	// it late after its base device was down, and knows nothing of the address that a
 	// gateway's name has moved to. "": none.
 	Device string
-	// Astray: the route that keeps the gateway out is left from another network.
-	// Whoever set it should take it away.
+	// Astray: the route that keeps the gateway out is left from another network, or bars
+	// the way. Whoever set it should take it away.
 	Astray bool
 }
 
@@ -29,7 +29,11 @@ func Around(tunnel string, gateway netip.Addr) (Detour, error) {
 		return Detour{}, nil
 	}
 	v := o.view(own)
-	if !leadsInto(own, o.target) {
+	into, err := leadsInto(own, o.target)
+	if err != nil {
+		return Detour{Astray: true}, nil
+	}
+	if !into {
 		return Detour{Astray: v.astray() != ""}, nil
 	}
 	if v.found {
@@ -41,8 +45,8 @@ func Around(tunnel string, gateway netip.Addr) (Detour, error) {
 		"the routes to "+gateway.String()+" lead into "+tunnel+" alone: check that this machine is online")
 }
 
-// leadsInto asks the kernel.
-func leadsInto(link int, target netip.Addr) bool {
+// leadsInto asks the kernel; an error says that it knows no way.
+func leadsInto(link int, target netip.Addr) (bool, error) {
 	routes, err := netlink.RouteGet(target.AsSlice())
-	return err == nil && len(routes) > 0 && routes[0].LinkIndex == link
+	return err == nil && len(routes) > 0 && routes[0].LinkIndex == link, err
 }

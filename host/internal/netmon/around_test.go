@@ -91,4 +91,6 @@ func TestRouteOfAnotherNetwork(t *testing.T) {
 			t.Errorf("to %s: home %+v, left %+v, without the route %+v, with another %+v", gateways[i], home[i], left[i], gone[i], now)
 		}
 	}
+	ip(t, "route del 192.0.2.1", "route del 2001:db8::1", "route add unreachable 192.0.2.1", "route add unreachable 2001:db8::1")
+	around(t, Detour{Astray: true})
 }

@@ -44,10 +44,6 @@ func TestIKEv2Rekeys(t *testing.T) {
 	}
 }
 
-// debianScript sets no route that stands guard when the one to the gateway has gone with
-// the old address.
-const debianScript = "/usr/share/vpnc-scripts/vpnc-script"
-
 // The client's address changes while data flows: the session goes on (MOBIKE), without
 // a login.
 func TestIKEv2Moves(t *testing.T) {
@@ -55,7 +51,7 @@ func TestIKEv2Moves(t *testing.T) {
 	t.Parallel()
 	l := lab(t)
 	server := strongswan(t, l, testlab.Strongswan{})
-	c := connectIKEv2(t, l, psk("--script", debianScript)...)
+	c := connectIKEv2(t, l, psk()...)
 	f := start(t, l, 20*time.Second)
 	for _, command := range []string{
 		"sysctl -qw net.ipv4.conf.eth0.promote_secondaries=1", // a new address before the old one goes
