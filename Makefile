@@ -3,6 +3,7 @@
 # make test    everything: lint, unit tests with the race detector, end-to-end, fuzzing (root)
 # make bench   side by side with openconnect and wireguard-go (root); ACCEPT=host/BENCHMARKS.md keeps the results
 # make bench-profile   CPU profiles of the same loads
+# make soak    half an hour at full rate, watching for leaks (root)
 # make install, make uninstall   PREFIX=/usr, DESTDIR= to stage a package
 
 SHELL := /bin/bash
@@ -23,10 +24,11 @@ INSTALL = PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' packaging/install.sh
 # Debian packages: to build, to run the demo and the end-to-end tests, to generate code.
 BUILD_PACKAGES := gcc libc6-dev git ca-certificates
 LAB_PACKAGES := ocserv openconnect vpnc-scripts oathtool iperf3 nftables iproute2 iputils-ping procps python3-grpcio python3-protobuf
+STRONGSWAN_PACKAGES := strongswan-charon strongswan-swanctl libcharon-extra-plugins libcharon-extauth-plugins libstrongswan-extra-plugins libstrongswan-standard-plugins
 NM_PACKAGES := network-manager network-manager-openconnect dnsmasq-base bind9-dnsutils
-TEST_PACKAGES := $(LAB_PACKAGES) $(NM_PACKAGES) protobuf-compiler softhsm2 dbus shellcheck openssl
+TEST_PACKAGES := $(LAB_PACKAGES) $(STRONGSWAN_PACKAGES) $(NM_PACKAGES) tcpdump protobuf-compiler softhsm2 dbus shellcheck openssl
 
-.PHONY: build demo test lint fmt generate bench bench-profile fuzz unit e2e packages packages-demo clean
+.PHONY: build demo test lint fmt generate bench bench-profile soak fuzz unit e2e packages packages-demo clean
 .PHONY: install uninstall $(PLUGINS)
 
 build: bin/penstock bin/penstock-auth-dialog $(PLUGINS)
@@ -85,6 +87,9 @@ generate:
 
 bench: packages build
 	$(GO) run ./host/internal/testlab/bench -accept '$(ACCEPT)'
+
+soak: packages build
+	$(GO) run ./host/internal/testlab/soak -for 8m
 
 bench-profile: packages build
 	$(GO) run ./host/internal/testlab/bench -profile bin/profiles -gateway load

@@ -156,10 +156,10 @@ func (c *Client) exchange(ctx context.Context, rq Request, u *url.URL, again boo
 }
 
 // stale says whether a connection that was kept open may have failed with err only
-// because it had been closed long before.
+// because it had been closed long before. One that hangs has not been.
 func stale(err error) bool {
 	var d *diag.Diagnostic
-	return errors.Is(err, ErrEnded) || !errors.As(err, &d)
+	return errors.Is(err, ErrEnded) || !errors.As(err, &d) && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 func (c *Client) open(ctx context.Context, u *url.URL) error {
