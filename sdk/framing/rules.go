@@ -30,6 +30,7 @@ type Reply struct {
 
 // Dpd asks the peer for a sign of life after After without any frame received,
 // asks again each Retry, and declares the path dead after Dead without an answer.
+// While nothing is sent that could be answered, After is 20 s at least.
 type Dpd struct {
 	After, Retry, Dead time.Duration
 	Type               uint32 // frame type of the question

@@ -3755,7 +3755,7 @@ type FrameSpec struct {
 	KeepaliveIdleMs uint32             `protobuf:"varint,20,opt,name=keepalive_idle_ms,json=keepaliveIdleMs,proto3" json:"keepalive_idle_ms,omitempty"`
 	KeepaliveType   uint32             `protobuf:"varint,21,opt,name=keepalive_type,json=keepaliveType,proto3" json:"keepalive_type,omitempty"`
 	Replies         []*FrameSpec_Reply `protobuf:"bytes,22,rep,name=replies,proto3" json:"replies,omitempty"`
-	DpdAfterMs      uint32             `protobuf:"varint,23,opt,name=dpd_after_ms,json=dpdAfterMs,proto3" json:"dpd_after_ms,omitempty"`
+	DpdAfterMs      uint32             `protobuf:"varint,23,opt,name=dpd_after_ms,json=dpdAfterMs,proto3" json:"dpd_after_ms,omitempty"` // 20 s at least while nothing is sent that could be answered
 	DpdRetryMs      uint32             `protobuf:"varint,24,opt,name=dpd_retry_ms,json=dpdRetryMs,proto3" json:"dpd_retry_ms,omitempty"`
 	DpdDeadMs       uint32             `protobuf:"varint,25,opt,name=dpd_dead_ms,json=dpdDeadMs,proto3" json:"dpd_dead_ms,omitempty"`
 	DpdType         uint32             `protobuf:"varint,26,opt,name=dpd_type,json=dpdType,proto3" json:"dpd_type,omitempty"`

@@ -20,6 +20,7 @@ type keeper struct {
 	mu      sync.Mutex  // guards what follows
 	timer   alarm.Timer // nil before start
 	live    liveness
+	next    time.Duration // when the timer fires
 	retired bool
 	since   time.Duration // of retired
 	stopped bool
@@ -58,9 +59,22 @@ func (k *keeper) arm(wait time.Duration) {
 	switch {
 	case k.stopped || wait > never/2:
 	case k.timer == nil:
+		k.next = k.path.plane.now() + wait
 		k.timer = k.path.plane.after(wait, k.fire)
 	default:
+		k.next = k.path.plane.now() + wait
 		k.timer.Reset(wait)
+	}
+}
+
+// stir has the keeper look after a calm path earlier: something was sent that wants an
+// answer.
+func (k *keeper) stir() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	wait := k.live.rules.Dpd.After
+	if k.path.calm.Swap(false) && k.path.plane.now()+wait < k.next {
+		k.arm(wait)
 	}
 }
 
@@ -72,7 +86,11 @@ func (k *keeper) fire() {
 		return
 	}
 	x, now := k.path, k.path.plane.now()
+	x.calm.Store(true) // before looking: who sends meanwhile stirs
 	d := k.look(now)
+	if !d.calm {
+		x.calm.Store(false)
+	}
 	retired := k.retired
 	if !d.dead {
 		k.arm(d.next - now)

@@ -41,6 +41,7 @@ type path struct {
 	inner    mtu.Inner // the largest packet it carries, 0: unknown
 
 	barred atomic.Bool // packets must not leave on it any more
+	calm   atomic.Bool // sending stirs the keeper
 	writer turn        // guards wire.send, and tos
 	tos    []byte      // of a batch's outer headers
 	rx, tx atomic.Int64
@@ -112,6 +113,9 @@ func (x *path) sendPackets(batch [][]byte) (left [][]byte) {
 	switch {
 	case err == nil:
 		x.tx.Store(int64(x.plane.now()))
+		if x.calm.Load() {
+			x.keeper.stir()
+		}
 		x.countTx(n, size, refused)
 		return nil
 	case errors.Is(err, syscall.EMSGSIZE):

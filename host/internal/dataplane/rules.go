@@ -39,8 +39,13 @@ type liveness struct {
 // due is what the rules want.
 type due struct {
 	keepalive, ask, dead bool
+	calm                 bool          // next is later because nothing that was sent waits for an answer
 	next                 time.Duration // when to look again
 }
+
+// calmly is how long silence may last at least that answers nothing: a tunnel that is not
+// used need not wake both ends every few seconds.
+const calmly = 20 * time.Second
 
 // step says what is due now, when the last frame came at rx and the last one went at tx.
 func (l *liveness) step(now, rx, tx time.Duration) due {
@@ -51,24 +56,31 @@ func (l *liveness) step(now, rx, tx time.Duration) due {
 		}
 		d.next = max(tx, l.kept) + idle
 	}
-	l.dpd(&d, now, rx)
+	l.dpd(&d, now, rx, tx)
 	return d
 }
 
 // rx ──── After ────▶ ask ── Retry ──▶ ask ── Retry ──▶ ask …
 //
 //	└────────────── Dead ─────────────────▶ dead
-func (l *liveness) dpd(d *due, now, rx time.Duration) {
+//
+// When nothing was sent since rx, After is calmly at least.
+func (l *liveness) dpd(d *due, now, rx, tx time.Duration) {
 	r := l.rules.Dpd
 	if r.After == 0 {
 		return
 	}
 	l.asking = l.asking && rx < l.asked
 	if !l.asking {
-		if now < rx+r.After {
-			d.next = min(d.next, rx+r.After)
+		after := r.After
+		if tx <= rx && after < calmly {
+			after, d.calm = calmly, true
+		}
+		if now < rx+after {
+			d.next = min(d.next, rx+after)
 			return
 		}
+		d.calm = false
 		l.asking, l.asked = true, now
 		d.ask, l.askedNow = true, now
 	}

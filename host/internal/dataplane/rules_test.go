@@ -92,6 +92,28 @@ func TestSilentGatewayIsAskedAndThenDead(t *testing.T) {
 	})
 }
 
+// A tunnel that nobody uses is asked after calmly alone; what is sent and not answered
+// is asked for after After, however calm it was.
+func TestUnusedTunnelIsLeftInPeace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		r := newRig(t, Options{})
+		s := r.stream(1, 0, 0, framing.Rules{Dpd: framing.Dpd{After: 5 * time.Second, Retry: 2 * time.Second, Dead: 10 * time.Second, Type: typeAsk}})
+		advance(time.Second)
+		s.fromGW <- stf(typeAnswer, nil) // 1 s
+		advance(21 * time.Second)        // asked at 21 s
+		s.fromGW <- stf(typeAnswer, nil) // 22 s
+		advance(8 * time.Second)
+		r.kernelSends(numbered(1, 40)) // 30 s
+		advance(6 * time.Second)       // asked at 35 s
+		s.fromGW <- stf(typeAnswer, nil)
+		advance(4 * time.Second)
+		if got, want := r.timeline(start), "21:3 30:0 35:3"; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	})
+}
+
 func TestAnyFrameAnswersDPD(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
