@@ -31,7 +31,7 @@ func Seal(name string, write func(*os.File) error) (*os.File, error) {
 		f.Close()
 		return nil, fmt.Errorf("fchmod: %w", err)
 	}
-	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
+	if err := addSeals(fd); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("sealing: %w", err)
 	}
@@ -40,4 +40,15 @@ func Seal(name string, write func(*os.File) error) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// addSeals tries again while the kernel itself holds on to pages of the file, as its
+// scans of memory do: it gives up by EBUSY after a tenth of a second or two.
+func addSeals(fd int) (err error) {
+	for range 10 {
+		if _, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); !errors.Is(err, unix.EBUSY) {
+			break
+		}
+	}
+	return err
 }
