@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/penstock-vpn/penstock/plugins/anyconnect/internal/auth"
 	"github.com/penstock-vpn/penstock/plugins/anyconnect/internal/cstp"
+	"github.com/penstock-vpn/penstock/plugins/internal/settings"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/option"
 )
@@ -74,7 +74,7 @@ type options struct {
 
 // readOptions reads what the schema has checked already, value by value.
 func readOptions(values map[string]string) (*options, error) {
-	gateway, err := parseGateway(values["gateway"])
+	gateway, err := settings.Gateway(values["gateway"], "[/GROUP]")
 	if err != nil {
 		return nil, err
 	}
@@ -84,15 +84,15 @@ func readOptions(values map[string]string) (*options, error) {
 	}
 	o := &options{
 		gateway: gateway, entries: entries,
-		group: values["authgroup"], plainForms: truth(values["no-xmlpost"]),
+		group: values["authgroup"], plainForms: settings.True(values["no-xmlpost"]),
 		csdWrapper: values["csd-wrapper"] != "", certificate: values["usercert"] != "",
 		profileServer: values["profile-server"],
 		sso:           map[string]auth.SSOMode{"embedded": auth.SSOEmbedded, "off": auth.SSONone}[values["sso"]],
-		noDTLS:        truth(values["no-dtls"]) || values["proxy"] != "", noIPv6: truth(values["disable-ipv6"]),
-		dpd:       duration(values["force-dpd"]),
-		userAgent: or(values["useragent"], defaultUserAgent), platform: or(values["os"], "linux-64"),
-		clientVersion: or(values["version-string"], "v"+pluginVersion),
-		hostname:      or(values["local-hostname"], ownName()),
+		noDTLS:        settings.True(values["no-dtls"]) || values["proxy"] != "", noIPv6: settings.True(values["disable-ipv6"]),
+		dpd:       settings.Duration(values["force-dpd"]),
+		userAgent: settings.Or(values["useragent"], defaultUserAgent), platform: settings.Or(values["os"], "linux-64"),
+		clientVersion: settings.Or(values["version-string"], "v"+pluginVersion),
+		hostname:      settings.Or(values["local-hostname"], settings.HostName()),
 	}
 	o.mtu, _ = strconv.Atoi(values["mtu"])
 	return o, o.readCiphers(list(values["dtls-ciphers"]))
@@ -127,59 +127,6 @@ func (o *options) readCiphers(names []string) error {
 	return nil
 }
 
-// parseGateway reads host, host:port, or an https address with a path.
-func parseGateway(text string) (*url.URL, error) {
-	text = strings.TrimSpace(text)
-	if !strings.Contains(text, "://") {
-		text = "https://" + text
-	}
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
-		return nil, diag.New(diag.Config, "the gateway's address cannot be used", "It is a host name or address, or https://HOST[:PORT][/GROUP].").With("gateway")
-	}
-	if port := u.Port(); port != "" {
-		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-			return nil, diag.New(diag.Config, "the gateway's port "+strconv.Quote(port)+" is none", "A port is 1 to 65535.").With("gateway")
-		}
-	}
-	u.Fragment = ""
-	if u.Path == "" {
-		u.Path = "/"
-	}
-	return u, nil
-}
-
 func list(value string) []string {
 	return strings.FieldsFunc(value, func(r rune) bool { return r == ',' })
-}
-
-func truth(value string) bool {
-	return slices.Contains([]string{"true", "yes", "on", "1"}, strings.ToLower(value))
-}
-
-// duration reads Go syntax or seconds; what is neither was refused by the schema.
-func duration(value string) time.Duration {
-	if n, err := strconv.Atoi(value); err == nil {
-		return time.Duration(n) * time.Second
-	}
-	d, err := time.ParseDuration(value)
-	if err != nil {
-		return 0
-	}
-	return d
-}
-
-func or(value, otherwise string) string {
-	if value == "" {
-		return otherwise
-	}
-	return value
-}
-
-func ownName() string {
-	name, err := os.Hostname()
-	if err != nil || name == "" {
-		return "localhost"
-	}
-	return name
 }

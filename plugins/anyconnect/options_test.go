@@ -8,22 +8,6 @@ import (
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
-func TestGateway(t *testing.T) {
-	for text, want := range map[string]string{
-		"vpn.test": "https://vpn.test/", " vpn.test:8443 ": "https://vpn.test:8443/", "vpn.test/staff": "https://vpn.test/staff",
-		"https://vpn.test/a/b#c": "https://vpn.test/a/b", "[fd00::1]:443": "https://[fd00::1]:443/", "192.0.2.1": "https://192.0.2.1/",
-	} {
-		if u, err := parseGateway(text); err != nil || u.String() != want {
-			t.Errorf("%q: got %v, %v", text, u, err)
-		}
-	}
-	for _, wrong := range []string{"", "http://vpn.test", "https://", "https://user@vpn.test", "vpn.test:0", "vpn.test:70000", "vpn test", "ftp://x"} {
-		if _, err := parseGateway(wrong); diag.Of(err).Option != "gateway" {
-			t.Errorf("%q: got %v", wrong, err)
-		}
-	}
-}
-
 func TestReadOptions(t *testing.T) {
 	o, err := readOptions(map[string]string{
 		"gateway": "vpn.test", "force-dpd": "30s", "mtu": "1300", "sso": "embedded", "usercert": "/a.pem", "no-dtls": "yes",

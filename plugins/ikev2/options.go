@@ -6,11 +6,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
 	"github.com/penstock-vpn/penstock/plugins/internal/eap"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
+	"github.com/penstock-vpn/penstock/plugins/internal/settings"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/option"
 )
@@ -94,9 +94,9 @@ func (o *options) readMachine(values map[string]string) (err error) {
 	if c.ESP, err = machine.ParseESP(list(values["esp"])); err != nil {
 		return diag.New(diag.Config, "the option esp cannot be read", err.Error()).With("esp")
 	}
-	c.DPD, c.IKELife, c.ChildLife = duration(values["force-dpd"]), duration(values["ike-lifetime"]), duration(values["esp-lifetime"])
+	c.DPD, c.IKELife, c.ChildLife = settings.Duration(values["force-dpd"]), settings.Duration(values["ike-lifetime"]), settings.Duration(values["esp-lifetime"])
 	c.Fragment, _ = strconv.Atoi(values["fragment-size"])
-	c.NoMOBIKE, c.NoIPv6 = truth(values["no-mobike"]), truth(values["disable-ipv6"])
+	c.NoMOBIKE, c.NoIPv6 = settings.True(values["no-mobike"]), settings.True(values["disable-ipv6"])
 	c.RemoteID = o.remoteID
 	return nil
 }
@@ -147,20 +147,4 @@ func identity(text string, responder bool) *ike.ID {
 
 func list(value string) []string {
 	return strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
-}
-
-func truth(value string) bool {
-	return slices.Contains([]string{"true", "yes", "on", "1"}, strings.ToLower(value))
-}
-
-// duration reads Go syntax or seconds; what is neither was refused by the schema.
-func duration(value string) time.Duration {
-	if n, err := strconv.Atoi(value); err == nil {
-		return time.Duration(n) * time.Second
-	}
-	d, err := time.ParseDuration(value)
-	if err != nil {
-		return 0
-	}
-	return d
 }
