@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ func serve(service pluginpb.PluginServer) error {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("unix", filepath.Join(socketDir(), fmt.Sprintf("plugin-%d", os.Getpid())))
+	listener, err := net.Listen("unix", filepath.Join(socketDir(), "plugin-"+rand.Text()))
 	if err != nil {
 		return fmt.Errorf("open the plugin's socket: %w", err)
 	}

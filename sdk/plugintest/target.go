@@ -77,7 +77,13 @@ func Launch(t testing.TB, cmd *exec.Cmd, auth Auth) *Target {
 	defer theirs.Close()
 	defer file.Close()
 	cmd.ExtraFiles = []*os.File{file}
-	cmd.Env = append(cmd.Env, sdk.EnvFD+"=3")
+	// A name of the test's own could be too long for a socket.
+	dir, err := os.MkdirTemp("", "plugintest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	cmd.Env = append(cmd.Env, sdk.EnvFD+"=3", "PLUGIN_UNIX_SOCKET_DIR="+dir)
 	log := &testLog{t: t}
 	client := goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig: goplugin.HandshakeConfig{
@@ -87,7 +93,6 @@ func Launch(t testing.TB, cmd *exec.Cmd, auth Auth) *Target {
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		AutoMTLS:         auth == AuthMTLS, SkipHostEnv: true,
 		Logger: hclog.NewNullLogger(), Stderr: log,
-		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: t.TempDir()},
 	})
 	t.Cleanup(func() {
 		client.Kill()
