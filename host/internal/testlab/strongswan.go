@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -124,7 +125,10 @@ func (c *Charon) start() (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	err = Await(ctx, "strongSwan to start", func() bool {
-		_, err := os.Stat(filepath.Join(c.dir, "charon.vici"))
+		conn, err := net.Dial("unix", filepath.Join(c.dir, "charon.vici"))
+		if err == nil {
+			conn.Close()
+		}
 		return err == nil || c.ended()
 	})
 	if err == nil && c.ended() {

@@ -25,9 +25,8 @@ func (c Counts) plus(d Counts) Counts {
 
 // line is one direction.
 type line struct {
-	faults Faults
-
 	mu     sync.Mutex // guards what follows
+	faults Faults
 	random *rand.Rand
 	held   []held
 	count  Counts
@@ -42,6 +41,12 @@ type held struct {
 
 func newLine(f Faults, number uint64) *line {
 	return &line{faults: f, random: rand.New(rand.NewPCG(f.Seed, number))}
+}
+
+func (l *line) worsen(f Faults) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.faults = f
 }
 
 // take passes d out, or does something worse to it.

@@ -53,6 +53,18 @@ func New(listen *net.UDPConn, dial func() (*net.UDPConn, error), f Faults) *Rela
 	return r
 }
 
+// Worsen gives the line other faults; the seed stays.
+func (r *Relay) Worsen(f Faults) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f.Seed = r.faults.Seed
+	r.faults = f
+	r.up.worsen(f)
+	for _, flow := range r.flows {
+		flow.down.worsen(f)
+	}
+}
+
 // rise passes what clients send.
 func (r *Relay) rise() {
 	buf := make([]byte, maxDatagram)
