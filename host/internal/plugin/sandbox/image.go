@@ -8,6 +8,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"unicode"
 )
 
 // kind is how an image is executed.
@@ -48,12 +49,15 @@ func parseShebang(head []byte) ([]string, error) {
 	if !whole {
 		return nil, fmt.Errorf("its first line is longer than %d bytes", maxShebang)
 	}
-	program, argument, _ := strings.Cut(strings.Trim(string(line), " \t\r"), " ")
+	text := strings.ReplaceAll(strings.Trim(string(line), " \t\r"), "\t", " ")
+	program, argument, _ := strings.Cut(text, " ")
 	switch {
+	case strings.ContainsFunc(text, unicode.IsControl):
+		return nil, fmt.Errorf("its first line holds control characters: %.64q", text)
 	case !filepath.IsAbs(program) || filepath.Base(program) == "env":
 		return nil, fmt.Errorf("its first line must name the interpreter itself, like #!/usr/bin/python3, not %.64q", program)
-	case strings.Trim(argument, " \t") == "":
+	case strings.Trim(argument, " ") == "":
 		return []string{filepath.Clean(program)}, nil
 	}
-	return []string{filepath.Clean(program), strings.Trim(argument, " \t")}, nil
+	return []string{filepath.Clean(program), strings.Trim(argument, " ")}, nil
 }

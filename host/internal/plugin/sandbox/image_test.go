@@ -44,6 +44,7 @@ func TestKindOf(t *testing.T) {
 func FuzzParseShebang(f *testing.F) {
 	f.Add([]byte("#!/usr/bin/python3 -I\n"))
 	f.Add([]byte("#!/bin/sh\n"))
+	f.Add([]byte("#!/\r/\n"))
 	f.Fuzz(func(t *testing.T, head []byte) {
 		if !bytes.HasPrefix(head, []byte("#!")) {
 			return
