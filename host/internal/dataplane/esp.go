@@ -200,8 +200,7 @@ func (p *Plane) tunnel(id uint32) (*path, *tunnel, error) {
 
 // tunnel is nil for a path of another kind.
 func (x *path) tunnel() *tunnel {
-	w, _ := x.wire.(datagramWire)
-	t, _ := w.Datagram.(*tunnel)
+	t, _ := x.under().(*tunnel)
 	return t
 }
 

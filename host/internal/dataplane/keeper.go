@@ -88,9 +88,7 @@ func (k *keeper) fire() {
 	x, now := k.path, k.path.plane.now()
 	x.calm.Store(true) // before looking: who sends meanwhile stirs
 	d := k.look(now)
-	if !d.calm {
-		x.calm.Store(false)
-	}
+	x.calm.Store(d.calm)
 	retired := k.retired
 	if !d.dead {
 		k.arm(d.next - now)

@@ -88,6 +88,17 @@ func (w datagramWire) send(bufs [][]byte, offset int) error { return w.Send(bufs
 
 func (datagramWire) intact() bool { return false }
 
+// under is the Stream or Datagram of x, which may have abilities.
+func (x *path) under() any {
+	switch w := x.wire.(type) {
+	case streamWire:
+		return w.Stream
+	case datagramWire:
+		return w.Datagram
+	}
+	return nil
+}
+
 // received and sent are when the last frame came and went, since the epoch.
 func (x *path) received() time.Duration { return time.Duration(x.rx.Load()) }
 

@@ -113,10 +113,8 @@ func (x *path) tooBig(size mtu.Inner) mtu.Inner {
 	p.mu.Unlock()
 	p.events.emit(events...)
 	if carries < least {
-		if d, ok := x.wire.(datagramWire); ok {
-			if w, ok := d.Datagram.(parting); ok {
-				w.Part()
-			}
+		if w, ok := x.under().(parting); ok {
+			w.Part()
 		}
 		p.end(x, tooNarrow(carries, least))
 	}
@@ -125,14 +123,7 @@ func (x *path) tooBig(size mtu.Inner) mtu.Inner {
 
 // knownMTU is what the wire knows of the path MTU, 0 when nothing.
 func (x *path) knownMTU() mtu.Wire {
-	var w any
-	switch s := x.wire.(type) {
-	case streamWire:
-		w = s.Stream
-	case datagramWire:
-		w = s.Datagram
-	}
-	if k, ok := w.(pathMTU); ok {
+	if k, ok := x.under().(pathMTU); ok {
 		return mtu.Wire(k.PathMTU())
 	}
 	return 0

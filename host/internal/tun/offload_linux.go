@@ -75,28 +75,16 @@ func (o *offload) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 // may be lost, and packets go one by one from then on.
 func (o *offload) Write(bufs [][]byte, offset int) (int, error) {
 	if o.single.Load() {
-		return o.writeEach(bufs, offset)
+		for _, b := range bufs {
+			clear(b[offset-virtioSize : offset]) // a header that says nothing
+		}
+		return writeEach(o.dev.File(), bufs, offset-virtioSize)
 	}
 	n, err := o.dev.Write(bufs, offset)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EMSGSIZE) {
 		o.single.Store(true)
 	}
 	return n, err
-}
-
-// writeEach writes packets with a virtio header that says nothing.
-func (o *offload) writeEach(bufs [][]byte, offset int) (int, error) {
-	var failed error
-	written := 0
-	for _, b := range bufs {
-		clear(b[offset-virtioSize : offset])
-		if _, err := o.dev.File().Write(b[offset-virtioSize:]); err != nil {
-			failed = closedError(err)
-			continue
-		}
-		written++
-	}
-	return written, failed
 }
 
 func (o *offload) BatchSize() int { return o.dev.BatchSize() }

@@ -78,10 +78,15 @@ func (p *plain) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 }
 
 func (p *plain) Write(bufs [][]byte, offset int) (int, error) {
+	return writeEach(p.file, bufs, offset)
+}
+
+// writeEach writes each bufs[i][offset:] by itself and returns how many were taken.
+func writeEach(file *os.File, bufs [][]byte, offset int) (int, error) {
 	var failed error
 	written := 0
 	for _, b := range bufs {
-		if _, err := p.file.Write(b[offset:]); err != nil {
+		if _, err := file.Write(b[offset:]); err != nil {
 			failed = closedError(err)
 			continue
 		}
