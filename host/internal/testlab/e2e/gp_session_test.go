@@ -108,20 +108,7 @@ func TestGPNATChangesThePort(t *testing.T) {
 	l, g := gpGate(t, gpgate.Config{})
 	c := gpUp(t, l, gpAlice())
 	gpOver(t, l, "esp", 5*time.Second)
-	must(t, l.Client.Nft(fmt.Sprintf(`table ip roam {
-	chain out {
-		type nat hook postrouting priority 100
-		udp dport %d snat to %s:40000
-	}
-}`, gpgate.ESPPort, testlab.ClientV4)))
-	ping, err := l.Client.Ping(testlab.InsideV4, 50*time.Millisecond)
-	must(t, err)
-	defer ping.Stop()
-	bound, err := g.Await(within(t, 10*time.Second), gpgate.Bound, 2)
-	must(t, err)
-	if bound.Note != testlab.ClientV4+":40000" {
-		t.Errorf("bound to %s", bound.Note)
-	}
+	gpRoams(t, l, g)
 	bothWays(t, l, testlab.InsideV4, 5_000_000)
 	gpOver(t, l, "esp", time.Second)
 	disconnect(t, c)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -104,5 +105,25 @@ func TestGPGateTLS(t *testing.T) {
 			_, err := g.Await(within(t, 5*time.Second), gpgate.Logout, 1)
 			must(t, err)
 		})
+	}
+}
+
+// gpRoams has a NAT give the client another port for ESP, and waits until the gateway
+// has followed.
+func gpRoams(t *testing.T, l *testlab.Lab, g *gpgate.Gate) {
+	t.Helper()
+	must(t, l.Client.Nft(fmt.Sprintf(`table ip roam {
+	chain out {
+		type nat hook postrouting priority 100
+		udp dport %d snat to %s:40000
+	}
+}`, gpgate.ESPPort, testlab.ClientV4)))
+	ping, err := l.Client.Ping(testlab.InsideV4, 50*time.Millisecond)
+	must(t, err)
+	defer ping.Stop()
+	bound, err := g.Await(within(t, 10*time.Second), gpgate.Bound, 2)
+	must(t, err)
+	if bound.Note != testlab.ClientV4+":40000" {
+		t.Errorf("bound to %s", bound.Note)
 	}
 }

@@ -175,20 +175,7 @@ func TestGPGateRoam(t *testing.T) {
 	l, g := gpGate(t, gpgate.Config{})
 	c := gpConnect(t, l, gpAlice("--usergroup=gateway"))
 	reaches(t, l, testlab.InsideV4)
-	must(t, l.Client.Nft(fmt.Sprintf(`table ip roam {
-	chain out {
-		type nat hook postrouting priority 100
-		udp dport %d snat to %s:40000
-	}
-}`, gpgate.ESPPort, testlab.ClientV4)))
-	ping, err := l.Client.Ping(testlab.InsideV4, 50*time.Millisecond)
-	must(t, err)
-	defer ping.Stop()
-	bound, err := g.Await(within(t, 10*time.Second), gpgate.Bound, 2)
-	must(t, err)
-	if bound.Note != testlab.ClientV4+":40000" {
-		t.Errorf("bound to %s", bound.Note)
-	}
+	gpRoams(t, l, g)
 	gpPath(t, l, "esp", testlab.InsideV4)
 	disconnect(t, c)
 }
