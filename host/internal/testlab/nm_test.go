@@ -94,9 +94,11 @@ func TestNetworkManagerOpenconnect(t *testing.T) {
 	}
 	incumbent(t, l, n, "corp", GatewayName)
 	incumbent(t, l, n, "branch", BranchName)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
 	for _, a := range []string{InsideV4, InsideV6, BranchInsideV4, BranchInsideV6} {
-		if !answers(t, l.Client, a) {
-			t.Errorf("%s does not answer through the VPN", a)
+		if err := Await(ctx, a+" to answer through the VPN", func() bool { return answers(t, l.Client, a) }); err != nil {
+			t.Error(err)
 		}
 	}
 	for name, want := range map[string]string{"app.corp.test": InsideV4, "app." + BranchName: BranchInsideV4, "app.example.org": Elsewhere} {
@@ -114,11 +116,12 @@ func TestNetworkManagerOpenconnect(t *testing.T) {
 	if _, err := n.Nmcli("connection", "down", "branch"); err != nil {
 		t.Error(err)
 	}
-	if answers(t, l.Client, BranchInsideV4) || !answers(t, l.Client, InsideV4) {
-		t.Error("one VPN went down: want it down and the other up")
+	// nmcli does not wait for the process whose device it is.
+	if err := Await(ctx, "one VPN to be down and the other up", func() bool {
+		return !answers(t, l.Client, BranchInsideV4) && answers(t, l.Client, InsideV4)
+	}); err != nil {
+		t.Error(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
 	if err := Await(ctx, "the name server outside to have the name again", func() bool { return lookup(t, l.Client, "app."+BranchName) == Elsewhere }); err != nil {
 		t.Error(err)
 	}
