@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/penstock-vpn/penstock/host/ui"
+	"github.com/penstock-vpn/penstock/host/ui/callback"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/pluginpb"
 	"github.com/penstock-vpn/penstock/sdk/prompt"
@@ -26,10 +27,9 @@ func parsePrompt(m *pluginpb.Prompt) (prompt.Prompt, error) {
 		p.Form = form
 		return p, err
 	case *pluginpb.Prompt_Sso:
-		if u, err := url.Parse(k.Sso.GetUrl()); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
-			return p, diag.New(diag.Protocol, "the gateway asks for a login page that is no web address", "Nothing was opened.")
-		}
-		p.Sso = parseSso(k.Sso)
+		sso, err := parseSso(k.Sso)
+		p.Sso = sso
+		return p, err
 	case *pluginpb.Prompt_Confirm:
 		p.Confirm = &prompt.Confirm{AcceptLabel: ui.Line(k.Confirm.GetAcceptLabel())}
 	case *pluginpb.Prompt_Wait:
@@ -66,15 +66,23 @@ func parseForm(m *pluginpb.Form) (*prompt.Form, error) {
 	return form, nil
 }
 
-func parseSso(m *pluginpb.Sso) *prompt.Sso {
-	s := &prompt.Sso{URL: m.GetUrl()}
+func parseSso(m *pluginpb.Sso) (*prompt.Sso, error) {
+	s := &prompt.Sso{URL: m.GetUrl(), HTML: m.GetHtml(), Scheme: m.GetScheme().GetScheme()}
+	switch u, err := url.Parse(s.URL); {
+	case m.GetScheme() != nil && !callback.ValidScheme(s.Scheme):
+		return nil, diag.Newf(diag.Invalid, "%.40q is no scheme that a login can end with", s.Scheme)
+	case s.HTML != "" && (s.URL != "" || s.Scheme == ""):
+		return nil, diag.New(diag.Invalid, "a login page of the gateway's own goes with no address, and with a scheme that it ends at", "")
+	case s.HTML == "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == ""):
+		return nil, diag.New(diag.Protocol, "the gateway asks for a login page that is no web address", "Nothing was opened.")
+	}
 	switch e := m.GetEnding().(type) {
 	case *pluginpb.Sso_Loopback:
 		s.Loopback = &prompt.Loopback{Port: int(e.Loopback.GetPort()), PathPrefix: e.Loopback.GetPathPrefix(), RedirectParam: e.Loopback.GetRedirectParam()}
 	case *pluginpb.Sso_Cookies:
 		s.Cookies = &prompt.Cookies{FinalURL: e.Cookies.GetFinalUrl(), Cookie: e.Cookies.GetCookie(), ErrorCookie: e.Cookies.GetErrorCookie()}
 	}
-	return s
+	return s, nil
 }
 
 func parseProgram(m *pluginpb.Program) *prompt.Program {

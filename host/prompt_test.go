@@ -33,6 +33,31 @@ func TestPromptBounds(t *testing.T) {
 	}
 }
 
+func TestLoginPages(t *testing.T) {
+	scheme := func(name string) *pluginpb.Sso_Scheme {
+		return &pluginpb.Sso_Scheme{Scheme: &pluginpb.Scheme{Scheme: name}}
+	}
+	for _, c := range []struct {
+		sso *pluginpb.Sso
+		ok  bool
+	}{
+		{&pluginpb.Sso{Url: "https://vpn.test/", Ending: scheme("vpncallback")}, true},
+		{&pluginpb.Sso{Html: "<form>", Ending: scheme("vpncallback")}, true},
+		{&pluginpb.Sso{Url: "https://vpn.test/"}, true},
+		{&pluginpb.Sso{Url: "https://vpn.test/", Html: "<form>", Ending: scheme("vpncallback")}, false},
+		{&pluginpb.Sso{Html: "<form>"}, false},
+		{&pluginpb.Sso{Ending: scheme("vpncallback")}, false},
+		{&pluginpb.Sso{Url: "file:///etc/passwd", Ending: scheme("vpncallback")}, false},
+		{&pluginpb.Sso{Url: "https://vpn.test/", Ending: scheme("https")}, false},
+		{&pluginpb.Sso{Url: "https://vpn.test/", Ending: scheme("")}, false},
+		{&pluginpb.Sso{Url: "https://vpn.test/", Ending: scheme("a/../b")}, false},
+	} {
+		if _, err := parsePrompt(&pluginpb.Prompt{Kind: &pluginpb.Prompt_Sso{Sso: c.sso}}); (err == nil) != c.ok {
+			t.Errorf("%v: %v", c.sso, err)
+		}
+	}
+}
+
 func FuzzParsePrompt(f *testing.F) {
 	seed, err := proto.Marshal(&pluginpb.Prompt{Title: "t", Kind: &pluginpb.Prompt_Sso{Sso: &pluginpb.Sso{Url: "https://x"}}})
 	if err != nil {

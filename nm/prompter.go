@@ -47,7 +47,20 @@ func (p *prompter) Ask(ctx context.Context, q prompt.Prompt) (prompt.Answer, err
 			answer, err := p.through(ctx, q)
 			return answer.Values["request_uri"], err
 		})
+	case q.Sso != nil && q.Sso.HTML != "":
+		return p.page(ctx, q)
 	}
+	return p.through(ctx, q)
+}
+
+// page shows a page that has no address.
+func (p *prompter) page(ctx context.Context, q prompt.Prompt) (prompt.Answer, error) {
+	address, end, err := ui.ServePage(q.Sso.HTML)
+	if err != nil {
+		return prompt.Answer{}, err
+	}
+	defer end()
+	q.Sso = &prompt.Sso{URL: address, Scheme: q.Sso.Scheme}
 	return p.through(ctx, q)
 }
 

@@ -24,6 +24,7 @@ each() {
   done
   "$1" 644 packaging/nm-penstock-service.name lib/NetworkManager/VPN/nm-penstock-service.name
   "$1" 644 packaging/nm-penstock-service.conf share/dbus-1/system.d/nm-penstock-service.conf
+  "$1" 644 packaging/penstock-callback.desktop share/applications/penstock-callback.desktop
 }
 
 there() {
@@ -44,6 +45,11 @@ remove() {
   rm -f "$to/$3"
 }
 
+# Which program opens which scheme is in a cache; a package's is the package manager's business.
+known() {
+  [ -n "${DESTDIR-}" ] || ! command -v update-desktop-database >/dev/null || update-desktop-database -q "$to/share/applications"
+}
+
 action=${1:?install, uninstall or fresh}
 names=("${@:2}")
 case $action in
@@ -52,6 +58,7 @@ install)
   each place
   mkdir -p "$to/libexec"
   ln -sfn ../bin/penstock "$to/libexec/nm-penstock-service"
+  known
   ;;
 uninstall)
   each remove
@@ -59,6 +66,7 @@ uninstall)
   for dir in "$plugins" "${plugins%/*}"; do
     [ ! -d "$to/$dir" ] || rmdir --ignore-fail-on-non-empty "$to/$dir"
   done
+  known
   ;;
 fresh)
   each there 2>/dev/null

@@ -125,7 +125,7 @@ func formMessage(f *prompt.Form) *pluginpb.Form {
 }
 
 func ssoMessage(s *prompt.Sso) *pluginpb.Sso {
-	m := &pluginpb.Sso{Url: s.URL}
+	m := &pluginpb.Sso{Url: s.URL, Html: s.HTML}
 	if l := s.Loopback; l != nil {
 		m.Ending = &pluginpb.Sso_Loopback{Loopback: &pluginpb.Loopback{
 			Port: uint32(l.Port), PathPrefix: l.PathPrefix, RedirectParam: l.RedirectParam,
@@ -135,6 +135,9 @@ func ssoMessage(s *prompt.Sso) *pluginpb.Sso {
 		m.Ending = &pluginpb.Sso_Cookies{Cookies: &pluginpb.Cookies{
 			FinalUrl: c.FinalURL, Cookie: c.Cookie, ErrorCookie: c.ErrorCookie,
 		}}
+	}
+	if s.Scheme != "" {
+		m.Ending = &pluginpb.Sso_Scheme{Scheme: &pluginpb.Scheme{Scheme: s.Scheme}}
 	}
 	return m
 }

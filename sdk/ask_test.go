@@ -28,6 +28,7 @@ func TestEveryKindOfPromptArrivesWhole(t *testing.T) {
 		login,
 		{Sso: &prompt.Sso{URL: "https://vpn.example.com/sso", Loopback: &prompt.Loopback{Port: 29786, PathPrefix: "/api/", RedirectParam: "return"}}},
 		{Sso: &prompt.Sso{URL: "https://vpn.example.com/sso", Cookies: &prompt.Cookies{FinalURL: "https://vpn.example.com/end", Cookie: "token", ErrorCookie: "error"}}},
+		{Sso: &prompt.Sso{HTML: "<form>", Scheme: "vpncallback"}},
 		{Text: "banner", Confirm: &prompt.Confirm{AcceptLabel: "Accept"}},
 		{Program: &prompt.Program{Option: "wrapper", Args: []string{"-x"}, Env: [][2]string{{"A", "1"}}, Timeout: 3 * time.Second}},
 	}
@@ -47,7 +48,7 @@ func TestEveryKindOfPromptArrivesWhole(t *testing.T) {
 		if got := answers[1]; got.Cancelled || got.Values["token"] != "Palladium-46" {
 			t.Errorf("answered %v", got)
 		}
-		if !answers[2].Cancelled || !answers[3].Cancelled {
+		if !answers[2].Cancelled || !answers[3].Cancelled || !answers[4].Cancelled {
 			t.Errorf("what nobody answers is not cancelled: %v", answers[2:])
 		}
 		return nil

@@ -15,22 +15,27 @@ import (
 )
 
 // Browser sends people to web pages: it shows the address, opens the desktop's
-// browser, and takes the answer on loopback. Everything else is the next Prompter's.
+// browser, and takes the answer on loopback or from `penstock callback`. Everything
+// else is the next Prompter's.
 type Browser struct {
 	next    Prompter
 	out     io.Writer
 	gateway string // host that pages may be redirected to, beside the login page's
 	open    func(address string) error
+	person  func() (desktop, bool)
 }
 
 // NewBrowser writes addresses to out. gateway is the host name of the gateway.
 func NewBrowser(gateway string, out io.Writer, next Prompter) *Browser {
-	return &Browser{next: next, out: out, gateway: gateway, open: openBrowser}
+	return &Browser{next: next, out: out, gateway: gateway, open: openBrowser, person: person}
 }
 
-// Ask serves an Sso that ends on loopback.
+// Ask serves an Sso that ends on loopback or with a scheme.
 func (b *Browser) Ask(ctx context.Context, p prompt.Prompt) (prompt.Answer, error) {
-	if p.Sso == nil || p.Sso.Loopback == nil {
+	switch {
+	case p.Sso != nil && p.Sso.Scheme != "":
+		return b.scheme(ctx, p)
+	case p.Sso == nil || p.Sso.Loopback == nil:
 		return b.next.Ask(ctx, p)
 	}
 	return AwaitBrowser(ctx, *p.Sso, b.gateway, func(context.Context) (string, error) {

@@ -42,7 +42,7 @@ func listenLoopback(ending prompt.Loopback, hosts []string) (*loopback, error) {
 			failed = errors.Join(failed, err)
 			continue
 		}
-		s := &http.Server{Handler: l, ReadHeaderTimeout: headPatience, ReadTimeout: headPatience, WriteTimeout: headPatience, MaxHeaderBytes: maxRequestHead}
+		s := loopbackServer(l.serve)
 		l.servers = append(l.servers, s)
 		go s.Serve(listener) //nolint:errcheck // ends with close
 	}
@@ -53,8 +53,8 @@ func listenLoopback(ending prompt.Loopback, hosts []string) (*loopback, error) {
 	return l, nil
 }
 
-// ServeHTTP takes the first request that fits and refuses the others.
-func (l *loopback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// serve takes the first request that fits and refuses the others.
+func (l *loopback) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Connection", "close")
 	switch {
 	case r.Method != http.MethodGet:
@@ -112,13 +112,5 @@ func (l *loopback) wait(ctx context.Context) (string, error) {
 	}
 }
 
-// close lets answers that are under way end, for a moment, and stops listening.
-func (l *loopback) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	for _, s := range l.servers {
-		if s.Shutdown(ctx) != nil {
-			_ = s.Close()
-		}
-	}
-}
+// close stops listening.
+func (l *loopback) close() { shutDown(l.servers...) }

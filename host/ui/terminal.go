@@ -58,6 +58,8 @@ func (t *Terminal) Ask(ctx context.Context, p prompt.Prompt) (prompt.Answer, err
 		return t.confirm(ctx, p.Confirm)
 	case p.Sso != nil && p.Sso.Cookies != nil:
 		return t.cookie(ctx, p.Sso)
+	case p.Sso != nil && p.Sso.Scheme != "":
+		return t.address(ctx, p.Sso.Scheme)
 	case p.Wait != nil:
 		<-ctx.Done()
 		return prompt.Answer{}, ctx.Err()
@@ -228,9 +230,21 @@ func (t *Terminal) cookie(ctx context.Context, s *prompt.Sso) (prompt.Answer, er
 	t.say("This gateway wants a login in a web page whose end only a built-in browser can see.\n"+
 		"Ask its administrator to allow external browsers, or do it by hand: open\n  %s\n"+
 		"log in, and copy the value of the cookie %s when the page is\n  %s\n", Line(s.URL), name, Line(s.Cookies.FinalURL))
-	value, err := t.hidden(ctx, "Value of "+name)
+	return t.paste(ctx, s.Cookies.Cookie, "Value of "+name)
+}
+
+// address takes what the browser ends at from a person whose desktop does not bring it.
+func (t *Terminal) address(ctx context.Context, scheme string) (prompt.Answer, error) {
+	t.say("This ends by itself when the browser opens the last page's link with penstock. Otherwise\n"+
+		"copy the address of that link, which begins with %s:, to here.\n", Line(scheme))
+	return t.paste(ctx, SchemeAnswer, "Address of the last link")
+}
+
+// paste reads a value without echo; nothing is Cancelled.
+func (t *Terminal) paste(ctx context.Context, key, name string) (prompt.Answer, error) {
+	value, err := t.hidden(ctx, name)
 	if errors.Is(err, io.EOF) || err == nil && strings.TrimSpace(value) == "" {
 		return prompt.Answer{Cancelled: true}, nil
 	}
-	return prompt.Answer{Values: map[string]string{s.Cookies.Cookie: strings.TrimSpace(value)}}, err
+	return prompt.Answer{Values: map[string]string{key: strings.TrimSpace(value)}}, err
 }

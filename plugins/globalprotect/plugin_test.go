@@ -266,7 +266,7 @@ func TestBrowser(t *testing.T) {
 			g := newGate(t)
 			g.prelogin = "<saml-auth-method>" + c.method + "</saml-auth-method><saml-request>" + base64.StdEncoding.EncodeToString([]byte(c.begin)) + "</saml-request>"
 			h, run := start(t, g, map[string]string{"usergroup": "gateway"})
-			h.Answer("sso", map[string]string{"callback": c.callback})
+			h.Answer("sso", map[string]string{"address": c.callback})
 			run.Config()
 			run.Path()
 			stop(t, run)

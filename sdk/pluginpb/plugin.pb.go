@@ -4669,10 +4669,12 @@ func (x *Field) GetMayStore() bool {
 type Sso struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Url   string                 `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
+	Html  string                 `protobuf:"bytes,5,opt,name=html,proto3" json:"html,omitempty"` // the page itself in place of url, with the ending Scheme: the host shows it
 	// Types that are valid to be assigned to Ending:
 	//
 	//	*Sso_Loopback
 	//	*Sso_Cookies
+	//	*Sso_Scheme
 	Ending        isSso_Ending `protobuf_oneof:"ending"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4715,6 +4717,13 @@ func (x *Sso) GetUrl() string {
 	return ""
 }
 
+func (x *Sso) GetHtml() string {
+	if x != nil {
+		return x.Html
+	}
+	return ""
+}
+
 func (x *Sso) GetEnding() isSso_Ending {
 	if x != nil {
 		return x.Ending
@@ -4740,6 +4749,15 @@ func (x *Sso) GetCookies() *Cookies {
 	return nil
 }
 
+func (x *Sso) GetScheme() *Scheme {
+	if x != nil {
+		if x, ok := x.Ending.(*Sso_Scheme); ok {
+			return x.Scheme
+		}
+	}
+	return nil
+}
+
 type isSso_Ending interface {
 	isSso_Ending()
 }
@@ -4752,9 +4770,15 @@ type Sso_Cookies struct {
 	Cookies *Cookies `protobuf:"bytes,3,opt,name=cookies,proto3,oneof"`
 }
 
+type Sso_Scheme struct {
+	Scheme *Scheme `protobuf:"bytes,4,opt,name=scheme,proto3,oneof"`
+}
+
 func (*Sso_Loopback) isSso_Ending() {}
 
 func (*Sso_Cookies) isSso_Ending() {}
+
+func (*Sso_Scheme) isSso_Ending() {}
 
 // Loopback ends when the browser calls http://localhost:port/path...; the answer's
 // value "request_uri" is what it asked for. The browser is then sent on to the URL in
@@ -4880,6 +4904,54 @@ func (x *Cookies) GetErrorCookie() string {
 	return ""
 }
 
+// Scheme ends when the browser has the desktop open an address of a scheme that is no
+// web page's; the answer's value "address" is the whole of it. The desktop hands it to
+// `penstock callback`, which packaging/ registers for the schemes of known protocols;
+// the user can paste it too.
+type Scheme struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Scheme        string                 `protobuf:"bytes,1,opt,name=scheme,proto3" json:"scheme,omitempty"` // without the colon
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Scheme) Reset() {
+	*x = Scheme{}
+	mi := &file_plugin_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Scheme) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Scheme) ProtoMessage() {}
+
+func (x *Scheme) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Scheme.ProtoReflect.Descriptor instead.
+func (*Scheme) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{55}
+}
+
+func (x *Scheme) GetScheme() string {
+	if x != nil {
+		return x.Scheme
+	}
+	return ""
+}
+
 type Confirm struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	AcceptLabel   string                 `protobuf:"bytes,1,opt,name=accept_label,json=acceptLabel,proto3" json:"accept_label,omitempty"`
@@ -4889,7 +4961,7 @@ type Confirm struct {
 
 func (x *Confirm) Reset() {
 	*x = Confirm{}
-	mi := &file_plugin_proto_msgTypes[55]
+	mi := &file_plugin_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4901,7 +4973,7 @@ func (x *Confirm) String() string {
 func (*Confirm) ProtoMessage() {}
 
 func (x *Confirm) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[55]
+	mi := &file_plugin_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4914,7 +4986,7 @@ func (x *Confirm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Confirm.ProtoReflect.Descriptor instead.
 func (*Confirm) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{55}
+	return file_plugin_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Confirm) GetAcceptLabel() string {
@@ -4933,7 +5005,7 @@ type Wait struct {
 
 func (x *Wait) Reset() {
 	*x = Wait{}
-	mi := &file_plugin_proto_msgTypes[56]
+	mi := &file_plugin_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4945,7 +5017,7 @@ func (x *Wait) String() string {
 func (*Wait) ProtoMessage() {}
 
 func (x *Wait) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[56]
+	mi := &file_plugin_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4958,7 +5030,7 @@ func (x *Wait) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Wait.ProtoReflect.Descriptor instead.
 func (*Wait) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{56}
+	return file_plugin_proto_rawDescGZIP(), []int{57}
 }
 
 // Program has the host run the program that the user's option names, as the user and
@@ -4977,7 +5049,7 @@ type Program struct {
 
 func (x *Program) Reset() {
 	*x = Program{}
-	mi := &file_plugin_proto_msgTypes[57]
+	mi := &file_plugin_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4989,7 +5061,7 @@ func (x *Program) String() string {
 func (*Program) ProtoMessage() {}
 
 func (x *Program) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[57]
+	mi := &file_plugin_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5002,7 +5074,7 @@ func (x *Program) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Program.ProtoReflect.Descriptor instead.
 func (*Program) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{57}
+	return file_plugin_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Program) GetOption() string {
@@ -5043,7 +5115,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_plugin_proto_msgTypes[58]
+	mi := &file_plugin_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5055,7 +5127,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[58]
+	mi := &file_plugin_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5068,7 +5140,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{58}
+	return file_plugin_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Answer) GetCancelled() bool {
@@ -5095,7 +5167,7 @@ type Option_Condition struct {
 
 func (x *Option_Condition) Reset() {
 	*x = Option_Condition{}
-	mi := &file_plugin_proto_msgTypes[59]
+	mi := &file_plugin_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5107,7 +5179,7 @@ func (x *Option_Condition) String() string {
 func (*Option_Condition) ProtoMessage() {}
 
 func (x *Option_Condition) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[59]
+	mi := &file_plugin_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5147,7 +5219,7 @@ type FrameSpec_Field struct {
 
 func (x *FrameSpec_Field) Reset() {
 	*x = FrameSpec_Field{}
-	mi := &file_plugin_proto_msgTypes[62]
+	mi := &file_plugin_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5159,7 +5231,7 @@ func (x *FrameSpec_Field) String() string {
 func (*FrameSpec_Field) ProtoMessage() {}
 
 func (x *FrameSpec_Field) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[62]
+	mi := &file_plugin_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5199,7 +5271,7 @@ type FrameSpec_Reply struct {
 
 func (x *FrameSpec_Reply) Reset() {
 	*x = FrameSpec_Reply{}
-	mi := &file_plugin_proto_msgTypes[63]
+	mi := &file_plugin_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5211,7 +5283,7 @@ func (x *FrameSpec_Reply) String() string {
 func (*FrameSpec_Reply) ProtoMessage() {}
 
 func (x *FrameSpec_Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[63]
+	mi := &file_plugin_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5251,7 +5323,7 @@ type FrameSpec_Match struct {
 
 func (x *FrameSpec_Match) Reset() {
 	*x = FrameSpec_Match{}
-	mi := &file_plugin_proto_msgTypes[64]
+	mi := &file_plugin_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5263,7 +5335,7 @@ func (x *FrameSpec_Match) String() string {
 func (*FrameSpec_Match) ProtoMessage() {}
 
 func (x *FrameSpec_Match) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[64]
+	mi := &file_plugin_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5303,7 +5375,7 @@ type Field_Choice struct {
 
 func (x *Field_Choice) Reset() {
 	*x = Field_Choice{}
-	mi := &file_plugin_proto_msgTypes[65]
+	mi := &file_plugin_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5315,7 +5387,7 @@ func (x *Field_Choice) String() string {
 func (*Field_Choice) ProtoMessage() {}
 
 func (x *Field_Choice) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[65]
+	mi := &file_plugin_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5729,11 +5801,13 @@ const file_plugin_proto_rawDesc = "" +
 	"\x03OTP\x10\x02\x12\n" +
 	"\n" +
 	"\x06CHOICE\x10\x03\x12\b\n" +
-	"\x04FILE\x10\x04\"\x96\x01\n" +
+	"\x04FILE\x10\x04\"\xe0\x01\n" +
 	"\x03Sso\x12\x10\n" +
-	"\x03url\x18\x01 \x01(\tR\x03url\x12:\n" +
+	"\x03url\x18\x01 \x01(\tR\x03url\x12\x12\n" +
+	"\x04html\x18\x05 \x01(\tR\x04html\x12:\n" +
 	"\bloopback\x18\x02 \x01(\v2\x1c.penstock.plugin.v1.LoopbackH\x00R\bloopback\x127\n" +
-	"\acookies\x18\x03 \x01(\v2\x1b.penstock.plugin.v1.CookiesH\x00R\acookiesB\b\n" +
+	"\acookies\x18\x03 \x01(\v2\x1b.penstock.plugin.v1.CookiesH\x00R\acookies\x124\n" +
+	"\x06scheme\x18\x04 \x01(\v2\x1a.penstock.plugin.v1.SchemeH\x00R\x06schemeB\b\n" +
 	"\x06ending\"f\n" +
 	"\bLoopback\x12\x12\n" +
 	"\x04port\x18\x01 \x01(\rR\x04port\x12\x1f\n" +
@@ -5743,7 +5817,9 @@ const file_plugin_proto_rawDesc = "" +
 	"\aCookies\x12\x1b\n" +
 	"\tfinal_url\x18\x01 \x01(\tR\bfinalUrl\x12\x16\n" +
 	"\x06cookie\x18\x02 \x01(\tR\x06cookie\x12!\n" +
-	"\ferror_cookie\x18\x03 \x01(\tR\verrorCookie\",\n" +
+	"\ferror_cookie\x18\x03 \x01(\tR\verrorCookie\" \n" +
+	"\x06Scheme\x12\x16\n" +
+	"\x06scheme\x18\x01 \x01(\tR\x06scheme\",\n" +
 	"\aConfirm\x12!\n" +
 	"\faccept_label\x18\x01 \x01(\tR\vacceptLabel\"\x06\n" +
 	"\x04Wait\"~\n" +
@@ -5793,7 +5869,7 @@ func file_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
-var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 67)
+var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 68)
 var file_plugin_proto_goTypes = []any{
 	(Code)(0),                // 0: penstock.plugin.v1.Code
 	(Phase)(0),               // 1: penstock.plugin.v1.Phase
@@ -5860,32 +5936,33 @@ var file_plugin_proto_goTypes = []any{
 	(*Sso)(nil),              // 62: penstock.plugin.v1.Sso
 	(*Loopback)(nil),         // 63: penstock.plugin.v1.Loopback
 	(*Cookies)(nil),          // 64: penstock.plugin.v1.Cookies
-	(*Confirm)(nil),          // 65: penstock.plugin.v1.Confirm
-	(*Wait)(nil),             // 66: penstock.plugin.v1.Wait
-	(*Program)(nil),          // 67: penstock.plugin.v1.Program
-	(*Answer)(nil),           // 68: penstock.plugin.v1.Answer
-	(*Option_Condition)(nil), // 69: penstock.plugin.v1.Option.Condition
-	nil,                      // 70: penstock.plugin.v1.ValidateRequest.OptionsEntry
-	nil,                      // 71: penstock.plugin.v1.Start.OptionsEntry
-	(*FrameSpec_Field)(nil),  // 72: penstock.plugin.v1.FrameSpec.Field
-	(*FrameSpec_Reply)(nil),  // 73: penstock.plugin.v1.FrameSpec.Reply
-	(*FrameSpec_Match)(nil),  // 74: penstock.plugin.v1.FrameSpec.Match
-	(*Field_Choice)(nil),     // 75: penstock.plugin.v1.Field.Choice
-	nil,                      // 76: penstock.plugin.v1.Answer.ValuesEntry
+	(*Scheme)(nil),           // 65: penstock.plugin.v1.Scheme
+	(*Confirm)(nil),          // 66: penstock.plugin.v1.Confirm
+	(*Wait)(nil),             // 67: penstock.plugin.v1.Wait
+	(*Program)(nil),          // 68: penstock.plugin.v1.Program
+	(*Answer)(nil),           // 69: penstock.plugin.v1.Answer
+	(*Option_Condition)(nil), // 70: penstock.plugin.v1.Option.Condition
+	nil,                      // 71: penstock.plugin.v1.ValidateRequest.OptionsEntry
+	nil,                      // 72: penstock.plugin.v1.Start.OptionsEntry
+	(*FrameSpec_Field)(nil),  // 73: penstock.plugin.v1.FrameSpec.Field
+	(*FrameSpec_Reply)(nil),  // 74: penstock.plugin.v1.FrameSpec.Reply
+	(*FrameSpec_Match)(nil),  // 75: penstock.plugin.v1.FrameSpec.Match
+	(*Field_Choice)(nil),     // 76: penstock.plugin.v1.Field.Choice
+	nil,                      // 77: penstock.plugin.v1.Answer.ValuesEntry
 }
 var file_plugin_proto_depIdxs = []int32{
 	12, // 0: penstock.plugin.v1.DescribeResponse.protocols:type_name -> penstock.plugin.v1.Protocol
 	13, // 1: penstock.plugin.v1.DescribeResponse.options:type_name -> penstock.plugin.v1.Option
 	2,  // 2: penstock.plugin.v1.Option.type:type_name -> penstock.plugin.v1.Option.Type
-	69, // 3: penstock.plugin.v1.Option.visible_if:type_name -> penstock.plugin.v1.Option.Condition
-	70, // 4: penstock.plugin.v1.ValidateRequest.options:type_name -> penstock.plugin.v1.ValidateRequest.OptionsEntry
+	70, // 3: penstock.plugin.v1.Option.visible_if:type_name -> penstock.plugin.v1.Option.Condition
+	71, // 4: penstock.plugin.v1.ValidateRequest.options:type_name -> penstock.plugin.v1.ValidateRequest.OptionsEntry
 	16, // 5: penstock.plugin.v1.ValidateResponse.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
 	3,  // 6: penstock.plugin.v1.Diagnostic.severity:type_name -> penstock.plugin.v1.Diagnostic.Severity
 	0,  // 7: penstock.plugin.v1.Diagnostic.code:type_name -> penstock.plugin.v1.Code
 	21, // 8: penstock.plugin.v1.FromHost.start:type_name -> penstock.plugin.v1.Start
 	22, // 9: penstock.plugin.v1.FromHost.resume:type_name -> penstock.plugin.v1.Resume
 	25, // 10: penstock.plugin.v1.FromHost.stop:type_name -> penstock.plugin.v1.Stop
-	68, // 11: penstock.plugin.v1.FromHost.answer:type_name -> penstock.plugin.v1.Answer
+	69, // 11: penstock.plugin.v1.FromHost.answer:type_name -> penstock.plugin.v1.Answer
 	38, // 12: penstock.plugin.v1.FromHost.opened:type_name -> penstock.plugin.v1.Opened
 	19, // 13: penstock.plugin.v1.FromHost.ok:type_name -> penstock.plugin.v1.Ok
 	20, // 14: penstock.plugin.v1.FromHost.refused:type_name -> penstock.plugin.v1.Refused
@@ -5914,7 +5991,7 @@ var file_plugin_proto_depIdxs = []int32{
 	48, // 37: penstock.plugin.v1.FromPlugin.install_sa:type_name -> penstock.plugin.v1.InstallSa
 	49, // 38: penstock.plugin.v1.FromPlugin.remove_sa:type_name -> penstock.plugin.v1.RemoveSa
 	16, // 39: penstock.plugin.v1.Refused.diagnostic:type_name -> penstock.plugin.v1.Diagnostic
-	71, // 40: penstock.plugin.v1.Start.options:type_name -> penstock.plugin.v1.Start.OptionsEntry
+	72, // 40: penstock.plugin.v1.Start.options:type_name -> penstock.plugin.v1.Start.OptionsEntry
 	21, // 41: penstock.plugin.v1.Resume.start:type_name -> penstock.plugin.v1.Start
 	23, // 42: penstock.plugin.v1.Resume.installed:type_name -> penstock.plugin.v1.InstalledPath
 	4,  // 43: penstock.plugin.v1.Stop.reason:type_name -> penstock.plugin.v1.Stop.Reason
@@ -5935,36 +6012,37 @@ var file_plugin_proto_depIdxs = []int32{
 	47, // 58: penstock.plugin.v1.Esp.sas:type_name -> penstock.plugin.v1.Sa
 	7,  // 59: penstock.plugin.v1.Sa.direction:type_name -> penstock.plugin.v1.Sa.Direction
 	47, // 60: penstock.plugin.v1.InstallSa.sa:type_name -> penstock.plugin.v1.Sa
-	72, // 61: penstock.plugin.v1.FrameSpec.length:type_name -> penstock.plugin.v1.FrameSpec.Field
-	72, // 62: penstock.plugin.v1.FrameSpec.type:type_name -> penstock.plugin.v1.FrameSpec.Field
-	72, // 63: penstock.plugin.v1.FrameSpec.ether_type:type_name -> penstock.plugin.v1.FrameSpec.Field
-	73, // 64: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
-	74, // 65: penstock.plugin.v1.FrameSpec.probe_answer:type_name -> penstock.plugin.v1.FrameSpec.Match
+	73, // 61: penstock.plugin.v1.FrameSpec.length:type_name -> penstock.plugin.v1.FrameSpec.Field
+	73, // 62: penstock.plugin.v1.FrameSpec.type:type_name -> penstock.plugin.v1.FrameSpec.Field
+	73, // 63: penstock.plugin.v1.FrameSpec.ether_type:type_name -> penstock.plugin.v1.FrameSpec.Field
+	74, // 64: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
+	75, // 65: penstock.plugin.v1.FrameSpec.probe_answer:type_name -> penstock.plugin.v1.FrameSpec.Match
 	8,  // 66: penstock.plugin.v1.PathEvent.kind:type_name -> penstock.plugin.v1.PathEvent.Kind
 	55, // 67: penstock.plugin.v1.NetConfig.script_options:type_name -> penstock.plugin.v1.Pair
 	60, // 68: penstock.plugin.v1.Prompt.form:type_name -> penstock.plugin.v1.Form
 	62, // 69: penstock.plugin.v1.Prompt.sso:type_name -> penstock.plugin.v1.Sso
-	65, // 70: penstock.plugin.v1.Prompt.confirm:type_name -> penstock.plugin.v1.Confirm
-	66, // 71: penstock.plugin.v1.Prompt.wait:type_name -> penstock.plugin.v1.Wait
-	67, // 72: penstock.plugin.v1.Prompt.program:type_name -> penstock.plugin.v1.Program
+	66, // 70: penstock.plugin.v1.Prompt.confirm:type_name -> penstock.plugin.v1.Confirm
+	67, // 71: penstock.plugin.v1.Prompt.wait:type_name -> penstock.plugin.v1.Wait
+	68, // 72: penstock.plugin.v1.Prompt.program:type_name -> penstock.plugin.v1.Program
 	61, // 73: penstock.plugin.v1.Form.fields:type_name -> penstock.plugin.v1.Field
 	9,  // 74: penstock.plugin.v1.Field.kind:type_name -> penstock.plugin.v1.Field.Kind
-	75, // 75: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
+	76, // 75: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
 	63, // 76: penstock.plugin.v1.Sso.loopback:type_name -> penstock.plugin.v1.Loopback
 	64, // 77: penstock.plugin.v1.Sso.cookies:type_name -> penstock.plugin.v1.Cookies
-	55, // 78: penstock.plugin.v1.Program.env:type_name -> penstock.plugin.v1.Pair
-	76, // 79: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
-	10, // 80: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
-	14, // 81: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
-	17, // 82: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
-	11, // 83: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
-	15, // 84: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
-	18, // 85: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
-	83, // [83:86] is the sub-list for method output_type
-	80, // [80:83] is the sub-list for method input_type
-	80, // [80:80] is the sub-list for extension type_name
-	80, // [80:80] is the sub-list for extension extendee
-	0,  // [0:80] is the sub-list for field type_name
+	65, // 78: penstock.plugin.v1.Sso.scheme:type_name -> penstock.plugin.v1.Scheme
+	55, // 79: penstock.plugin.v1.Program.env:type_name -> penstock.plugin.v1.Pair
+	77, // 80: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
+	10, // 81: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
+	14, // 82: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
+	17, // 83: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
+	11, // 84: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
+	15, // 85: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
+	18, // 86: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
+	84, // [84:87] is the sub-list for method output_type
+	81, // [81:84] is the sub-list for method input_type
+	81, // [81:81] is the sub-list for extension type_name
+	81, // [81:81] is the sub-list for extension extendee
+	0,  // [0:81] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -6031,6 +6109,7 @@ func file_plugin_proto_init() {
 	file_plugin_proto_msgTypes[52].OneofWrappers = []any{
 		(*Sso_Loopback)(nil),
 		(*Sso_Cookies)(nil),
+		(*Sso_Scheme)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -6038,7 +6117,7 @@ func file_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
 			NumEnums:      10,
-			NumMessages:   67,
+			NumMessages:   68,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

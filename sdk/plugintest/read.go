@@ -116,7 +116,7 @@ func readForm(m *pluginpb.Form) *prompt.Form {
 }
 
 func readSso(m *pluginpb.Sso) *prompt.Sso {
-	s := &prompt.Sso{URL: m.GetUrl()}
+	s := &prompt.Sso{URL: m.GetUrl(), HTML: m.GetHtml(), Scheme: m.GetScheme().GetScheme()}
 	if l := m.GetLoopback(); l != nil {
 		s.Loopback = &prompt.Loopback{Port: int(l.GetPort()), PathPrefix: l.GetPathPrefix(), RedirectParam: l.GetRedirectParam()}
 	}

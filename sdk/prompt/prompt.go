@@ -51,11 +51,13 @@ type Choice struct {
 	Value, Label string
 }
 
-// Sso sends the user to a web page. Exactly one of Loopback and Cookies is set.
+// Sso sends the user to a web page. Exactly one of Loopback, Cookies and Scheme is set.
 type Sso struct {
 	URL      string
+	HTML     string // the page itself in place of URL, with a Scheme
 	Loopback *Loopback
 	Cookies  *Cookies
+	Scheme   string // ends at an address of this scheme; the answer's value "address" is the whole of it
 }
 
 // Loopback ends when the browser calls http://localhost:Port with a path that

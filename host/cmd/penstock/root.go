@@ -57,7 +57,7 @@ func (a *app) rootCommand() *cobra.Command {
 	a.globalFlags(root.PersistentFlags())
 	root.PersistentPreRun = func(*cobra.Command, []string) { a.setLevel() }
 	root.AddCommand(a.connectCommand(), a.disconnectCommand(), a.reconnectCommand(), a.statusCommand(),
-		a.pluginCommand(), a.doctorCommand(), a.demoCommand(), a.nmServiceCommand(), a.versionCommand())
+		a.pluginCommand(), a.callbackCommand(), a.doctorCommand(), a.demoCommand(), a.nmServiceCommand(), a.versionCommand())
 	return root
 }
 

@@ -7,24 +7,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-// peer is the process at the other end of c.
-func peer(c *net.UnixConn) (unix.Ucred, bool) {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return unix.Ucred{}, false
-	}
-	var cred *unix.Ucred
-	var credErr error
-	err = raw.Control(func(fd uintptr) {
-		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	})
-	if err != nil || credErr != nil {
-		return unix.Ucred{}, false
-	}
-	return *cred, true
-}
+	"github.com/penstock-vpn/penstock/host/internal/peercred"
+)
 
 // exitPatience is what a host process has between the end of its socket and its own.
 const exitPatience = 5 * time.Second
@@ -34,8 +19,8 @@ type process struct{ pidfd int }
 
 // processOf is the server's process, unless that is this one.
 func processOf(c *net.UnixConn) process {
-	cred, ok := peer(c)
-	if !ok || int(cred.Pid) == os.Getpid() {
+	cred, err := peercred.Of(c)
+	if err != nil || int(cred.Pid) == os.Getpid() {
 		return process{-1}
 	}
 	fd, err := unix.PidfdOpen(int(cred.Pid), 0)

@@ -4,27 +4,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
-)
 
-// asUser runs f on a thread that is another user's, and ends the thread.
-func asUser(t *testing.T, uid int, f func() error) error {
-	t.Helper()
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		keep := ^uintptr(0)
-		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, keep, uintptr(uid), keep); errno != 0 {
-			done <- errno
-			return
-		}
-		done <- f()
-	}()
-	return <-done
-}
+	"github.com/penstock-vpn/penstock/host/internal/peercred/peercredtest"
+)
 
 // A stranger gets no answer, even where the socket's permissions let him in.
 func TestStrangersGetNoAnswer(t *testing.T) {
@@ -41,7 +26,7 @@ func TestStrangersGetNoAnswer(t *testing.T) {
 	}
 	const stranger = 4242
 	if os.Geteuid() == 0 {
-		err := asUser(t, stranger, func() error {
+		err := peercredtest.AsUser(t, stranger, func() error {
 			fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 			if err != nil {
 				return err

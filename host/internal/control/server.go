@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/penstock-vpn/penstock/host/internal/peercred"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
@@ -99,7 +100,7 @@ func (s *Server) Serve(status func() Status, act func(Action)) error {
 // that the client sees the end of the connection as the end of the stream.
 func (s *Server) talk(c *net.UnixConn, status func() Status, act func(Action)) {
 	defer c.Close() //nolint:errcheck // nothing was promised to the client
-	if !trusted(c) {
+	if !peercred.IsUser(c, os.Geteuid()) {
 		return
 	}
 	ended := make(chan struct{})
@@ -144,12 +145,6 @@ func (s *Server) closeWithServer(c *net.UnixConn, ended <-chan struct{}) {
 		_ = c.Close()
 	case <-ended:
 	}
-}
-
-// trusted says whether the process at the other end is root's or our own user's.
-func trusted(c *net.UnixConn) bool {
-	cred, ok := peer(c)
-	return ok && (cred.Uid == 0 || int(cred.Uid) == os.Geteuid())
 }
 
 // Close removes the socket, lets the name go and ends Serve and its clients.

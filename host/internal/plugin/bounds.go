@@ -41,6 +41,8 @@ var limits = map[protoreflect.FullName]int{
 	"Prompt.text":                  64 << 10,
 	"Field.choices":                1024,
 	"Sso.url":                      16 << 10,
+	"Sso.html":                     256 << 10,
+	"Scheme.scheme":                32,
 	"Pair.value":                   16 << 10,
 	"Program.args":                 256,
 	"Program.env":                  256,

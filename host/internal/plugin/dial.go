@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/penstock-vpn/penstock/host/internal/peercred"
 )
 
 // dialBeneath connects to the socket name in dir, which the plugin fills: no link may
@@ -38,16 +40,8 @@ func dialBeneath(ctx context.Context, dir *os.File, name string, pid, uid int) (
 
 // checkPeer asks the kernel who listens.
 func checkPeer(c *net.UnixConn, pid, uid int) error {
-	raw, err := c.SyscallConn()
+	who, err := peercred.Of(c)
 	if err != nil {
-		return err
-	}
-	var who *unix.Ucred
-	var failed error
-	err = raw.Control(func(fd uintptr) {
-		who, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	})
-	if err := errors.Join(err, failed); err != nil {
 		return err
 	}
 	if int(who.Pid) != pid || int(who.Uid) != uid {

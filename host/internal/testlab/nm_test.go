@@ -101,6 +101,11 @@ func TestNetworkManagerOpenconnect(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	for name, want := range map[string]string{"ready.corp.test": InsideV4, "ready." + BranchName: BranchInsideV4} {
+		if err := Await(ctx, "NetworkManager's name server to know "+name, func() bool { return lookup(t, l.Client, name) == want }); err != nil {
+			t.Error(err)
+		}
+	}
 	for name, want := range map[string]string{"app.corp.test": InsideV4, "app." + BranchName: BranchInsideV4, "app.example.org": Elsewhere} {
 		if got := lookup(t, l.Client, name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)

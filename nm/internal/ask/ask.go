@@ -91,6 +91,8 @@ type Sso struct {
 	Cookie      string `json:"cookie,omitempty"`
 	FinalURL    string `json:"final_url,omitempty"`
 	ErrorCookie string `json:"error_cookie,omitempty"`
+	// Scheme: the answer is the address of this scheme that the browser ends at.
+	Scheme string `json:"scheme,omitempty"`
 }
 
 // Of makes the question of a Form, Confirm or Sso.
@@ -108,7 +110,7 @@ func Of(p prompt.Prompt) (Question, error) {
 		c := p.Sso.Cookies
 		q.Sso = &Sso{URL: p.Sso.URL, Cookie: c.Cookie, FinalURL: c.FinalURL, ErrorCookie: c.ErrorCookie}
 	case p.Sso != nil:
-		q.Sso = &Sso{URL: p.Sso.URL, Loopback: true}
+		q.Sso = &Sso{URL: p.Sso.URL, Loopback: p.Sso.Loopback != nil, Scheme: p.Sso.Scheme}
 	default:
 		return q, errors.New("nothing that a person could answer")
 	}
@@ -240,6 +242,8 @@ func Answer(p prompt.Prompt, secrets map[string]string) prompt.Answer {
 		return prompt.Answer{Cancelled: true}
 	case p.Sso != nil && p.Sso.Cookies != nil:
 		return prompt.Answer{Values: map[string]string{p.Sso.Cookies.Cookie: secrets[KeySso]}}
+	case p.Sso != nil && p.Sso.Scheme != "":
+		return prompt.Answer{Values: map[string]string{ui.SchemeAnswer: secrets[KeySso]}}
 	}
 	return prompt.Answer{Values: map[string]string{"request_uri": secrets[KeySso]}}
 }

@@ -89,10 +89,17 @@ func TestALoginPageArrives(t *testing.T) {
 	if q := arrived(t, cookies); q.Sso.Loopback || q.Sso.Cookie != "token" || q.Sso.FinalURL != "https://vpn.test/end" || q.Sso.ErrorCookie != "error" {
 		t.Errorf("%+v", q.Sso)
 	}
+	scheme := prompt.Prompt{Sso: &prompt.Sso{URL: "https://vpn.test/saml", Scheme: "vpncallback"}}
+	if q := arrived(t, scheme); q.Sso.Loopback || q.Sso.Scheme != "vpncallback" || q.Sso.URL != "https://vpn.test/saml" {
+		t.Errorf("%+v", q.Sso)
+	}
+	if a := Answer(scheme, map[string]string{KeySso: "vpncallback:abc"}); a.Values["address"] != "vpncallback:abc" {
+		t.Errorf("%+v", a)
+	}
 	if a := Answer(cookies, map[string]string{KeySso: "abc"}); a.Values["token"] != "abc" {
 		t.Errorf("%+v", a)
 	}
-	for _, p := range []prompt.Prompt{loopback, cookies} {
+	for _, p := range []prompt.Prompt{loopback, cookies, scheme} {
 		if a := Answer(p, map[string]string{KeySso: Cancelled}); !a.Cancelled {
 			t.Errorf("%+v", a)
 		}

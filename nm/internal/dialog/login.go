@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"time"
 
 	"github.com/penstock-vpn/penstock/host/ui"
+	"github.com/penstock-vpn/penstock/host/ui/callback"
 	"github.com/penstock-vpn/penstock/nm/internal/ask"
 	"github.com/penstock-vpn/penstock/sdk/prompt"
 )
@@ -30,9 +32,15 @@ func (d *Dialog) login(ctx context.Context, q ask.Question) (sheet, error) {
 		return s, nil
 	}
 	e := entry{Field: ask.Field{Key: ask.KeySso, Secret: true}, asked: true}
-	if q.Sso.Loopback {
+	switch {
+	case q.Sso.Loopback:
 		e, s.text = d.loopback(ctx, e, page.String())
-	} else if e, s.text, err = d.cookie(ctx, e, *q.Sso); err != nil {
+	case q.Sso.Scheme != "":
+		e, s.text, err = d.scheme(ctx, e, page.String(), q.Sso.Scheme)
+	default:
+		e, s.text, err = d.cookie(ctx, e, *q.Sso)
+	}
+	if err != nil {
 		return s, err
 	}
 	if text := q.Message(); text != "" {
@@ -62,28 +70,65 @@ func (d *Dialog) loopback(ctx context.Context, e entry, page string) (entry, str
 		"With a browser on another machine, log in first and paste the address that it ended at."
 }
 
+// found has look find out what the login ends with. Without an answer it is asked for.
+func (d *Dialog) found(ctx context.Context, e entry, look func(context.Context) (string, error)) (_ entry, done bool, err error) {
+	if !d.silent() {
+		return e, false, nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, loginPatience, fmt.Errorf("the login took longer than %s", loginPatience))
+	defer cancel()
+	value, err := look(ctx)
+	if errors.Is(err, errByHand) {
+		return e, false, nil
+	}
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil && d.Args.External && d.agent == gnomeShell {
+		value, err = ask.Cancelled, nil // it takes an end without an answer as an empty one
+	}
+	e.value, e.asked = value, false
+	return e, true, err
+}
+
+// scheme waits for what the browser has the desktop open, or has the user copy it.
+func (d *Dialog) scheme(ctx context.Context, e entry, page, scheme string) (entry, string, error) {
+	e, done, err := d.found(ctx, e, func(ctx context.Context) (string, error) {
+		l, err := callback.Listen(scheme, os.Getuid())
+		if err != nil {
+			return "", errByHand
+		}
+		defer l.Close()
+		if err := d.open(ctx, page); err != nil {
+			return "", errByHand
+		}
+		return l.Wait(ctx)
+	})
+	if done {
+		return e, "", err
+	}
+	e.Label = "Address of the last link"
+	return e, "The end of this login has to be copied by hand here: " + d.how(ctx, page) + "The last page has a link that begins with " + ui.Line(scheme) + ": - copy its address to here.", nil
+}
+
+// how says what a person does with a page, and opens it.
+func (d *Dialog) how(ctx context.Context, page string) string {
+	how := "open"
+	if d.open(ctx, page) == nil {
+		how = "log in with the browser that is being opened:"
+	}
+	return how + "\n  " + ui.Line(page) + "\n"
+}
+
 // cookie watches a browser of its own for the cookie, or has the user copy it.
 func (d *Dialog) cookie(ctx context.Context, e entry, s ask.Sso) (entry, string, error) {
-	if d.silent() {
-		value, err := d.watch(ctx, s)
-		if err != nil && !errors.Is(err, errByHand) && d.Args.External && d.agent == gnomeShell {
-			value, err = ask.Cancelled, nil // it takes an end without an answer as an empty one
-		}
-		if err == nil {
-			e.value, e.asked = value, false
-			return e, "", nil
-		}
-		if !errors.Is(err, errByHand) {
-			return e, "", err
-		}
-	}
-	how := "open"
-	if d.open(ctx, s.URL) == nil {
-		how = "log in with the browser that is being opened:"
+	e, done, err := d.found(ctx, e, func(ctx context.Context) (string, error) { return d.watch(ctx, s) })
+	if done {
+		return e, "", err
 	}
 	name := ui.Line(s.Cookie)
 	e.Label = "Value of the cookie " + name
-	text := "The end of this login is a cookie, which has to be copied by hand here: " + how + "\n  " + ui.Line(s.URL) + "\n"
+	text := "The end of this login is a cookie, which has to be copied by hand here: " + d.how(ctx, s.URL)
 	if final := ui.Line(s.FinalURL); final != "" {
 		text += "When the page is\n  " + final + "\n"
 	}
@@ -101,14 +146,9 @@ func (byHand) Ask(context.Context, prompt.Prompt) (prompt.Answer, error) {
 }
 
 func (d *Dialog) watch(ctx context.Context, s ask.Sso) (string, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, loginPatience, fmt.Errorf("the login took longer than %s", loginPatience))
-	defer cancel()
 	answer, err := d.cookies.Ask(ctx, prompt.Prompt{Sso: &prompt.Sso{URL: s.URL,
 		Cookies: &prompt.Cookies{Cookie: s.Cookie, FinalURL: s.FinalURL, ErrorCookie: s.ErrorCookie}}})
-	switch {
-	case ctx.Err() != nil:
-		return "", context.Cause(ctx)
-	case err == nil && answer.Cancelled:
+	if err == nil && answer.Cancelled {
 		return "", errCancelled
 	}
 	return answer.Values[s.Cookie], err

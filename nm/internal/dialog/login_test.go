@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock-vpn/penstock/host/ui/callback"
 	"github.com/penstock-vpn/penstock/nm/internal/ask"
 	"github.com/penstock-vpn/penstock/sdk/prompt"
 )
@@ -80,6 +81,42 @@ func TestALoginThatEndsWithACookie(t *testing.T) {
 		}
 		if got != c.want {
 			t.Errorf("%s, for %s: %s, want %s", c.name, c.by, got, c.want)
+		}
+	}
+}
+
+func TestALoginThatEndsWithAScheme(t *testing.T) {
+	const scheme, page = "dialogtestcallback", "https://vpn.test/saml"
+	q := ask.Question{Sso: &ask.Sso{URL: page, Scheme: scheme}}
+	for _, c := range []struct {
+		by    agent
+		opens error
+		want  string
+	}{
+		{gnomeShell, nil, "given:" + scheme + ":" + page},
+		{nmApplet, nil, "given:" + scheme + ":" + page},
+		{gnomeShell, errNoDesktop, "hidden:"},
+		{nmcli, nil, "hidden:"},
+		{nmcli, errNoDesktop, "hidden:"},
+	} {
+		d := newDialog(external(hints(t, q)...), c.by, says(t, "DONE\n"), nil)
+		d.open = func(_ context.Context, address string) error {
+			if c.opens == nil && c.by != nmcli {
+				go func() { _ = callback.Send(t.Context(), scheme+":"+address, os.Getuid()) }()
+			}
+			return c.opens
+		}
+		var out strings.Builder
+		d.Out = &out
+		if err := d.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		g := groups(t, out.String())
+		if got := brief(g["sso"]); got != c.want {
+			t.Errorf("for %s, %v: %s, want %s", c.by, c.opens, got, c.want)
+		}
+		if text := g["VPN Plugin UI"]["Description"]; c.want == "hidden:" && (!strings.Contains(text, page) || !strings.Contains(text, scheme+":")) {
+			t.Errorf("for %s: %q", c.by, text)
 		}
 	}
 }

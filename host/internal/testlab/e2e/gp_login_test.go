@@ -139,8 +139,8 @@ func TestGPPortal(t *testing.T) {
 	disconnect(t, gpUp(t, l, gpAlice("--authgroup", "near")))
 }
 
-// A browser logs in, and the address that it ends at is pasted; or another program
-// did that, and there is its cookie.
+// A browser logs in, and the address that it ends at is pasted, or handed over by the
+// desktop; or another program did that, and there is its cookie.
 func TestGPBrowser(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ method, ends, cookie, group string }{
@@ -159,11 +159,15 @@ func TestGPBrowser(t *testing.T) {
 			s.Terminal, s.Answers = true, nil
 			c, err := l.Launch(client, s)
 			must(t, err)
-			must(t, c.Expect(within(t, 10*time.Second), regexp.MustCompile("(?s)log in there.*Address of the last link")))
+			must(t, c.Expect(within(t, 10*time.Second), regexp.MustCompile("(?s)Log in with a browser.*Address of the last link")))
 			signed, err := gpgate.SignIn(within(t, 10*time.Second), l, gpStart(t, c.Output()), testlab.User, testlab.Password)
 			must(t, err)
 			if signed.Callback != "" {
-				must(t, c.Type(signed.Callback+"\n"))
+				if test.method == "POST" {
+					must(t, c.Type(signed.Callback+"\n"))
+				} else {
+					handOver(t, l, signed.Callback)
+				}
 				must(t, c.WaitUp(within(t, 15*time.Second)))
 				reaches(t, l, testlab.InsideV4)
 				disconnect(t, c)
@@ -179,10 +183,29 @@ func TestGPBrowser(t *testing.T) {
 	}
 }
 
+// handOver is the desktop, which opens an address with the program for its scheme.
+func handOver(t *testing.T, l *testlab.Lab, address string) {
+	t.Helper()
+	for _, c := range []struct {
+		address string
+		want    int
+	}{
+		{"othercallback:x", 1}, // nobody waits for that
+		{"https://vpn.test/", exitUsage},
+		{address, 0},
+	} {
+		p, err := l.Client.Start(testlab.Command{Args: []string{penstock.Program(), "callback", c.address}})
+		must(t, err)
+		if status, err := p.Wait(10 * time.Second); err != nil || status != c.want {
+			t.Errorf("penstock callback %.20s: status %d, %v: %s", c.address, status, err, p.Tail(5))
+		}
+	}
+}
+
 // gpStart is where the browser begins: an address, or a page.
 func gpStart(t *testing.T, output string) string {
 	t.Helper()
-	m := regexp.MustCompile(`(?s)log in there:\s+(data:text/html;base64,)?(\S+)`).FindStringSubmatch(output)
+	m := regexp.MustCompile(`(?s)Log in with a browser[^\n]*\s+(data:text/html;base64,)?(\S+)`).FindStringSubmatch(output)
 	if m == nil {
 		t.Fatalf("no address to begin at: %s", output)
 	}

@@ -42,7 +42,7 @@ func buildQuiz(t *testing.T) string {
 // quizSecrets are the secrets that answer each question.
 var quizSecrets = map[string][]string{
 	"form": {"username", "password"}, "retry": {"username", "password"}, "choice": {"group"}, "otp": {"otp"}, "second": {"password", "secondary-password"},
-	"renew": {"new-password", "again"}, "confirm": {"confirm"}, "sso": {"sso"}, "cookies": {"sso"},
+	"renew": {"new-password", "again"}, "confirm": {"confirm"}, "sso": {"sso"}, "cookies": {"sso"}, "scheme": {"sso"}, "page": {"sso"},
 }
 
 // takeQuiz is a desktop with the plugin, its gateway, and a connection that asks, none
@@ -71,7 +71,7 @@ func (d *desktop) passed(t *testing.T, ask ...string) {
 		t.Errorf("the log does not say %q", want)
 	}
 	reaches(t, d.Lab, testlab.InsideV4)
-	for _, answer := range []string{testlab.Password, "secret2", "secret3", "marmalade", "biscuit"} {
+	for _, answer := range []string{testlab.Password, "secret2", "secret3", "marmalade", "biscuit", "cracker"} {
 		if strings.Contains(d.log(), answer) {
 			t.Errorf("the answer %s is in the log", answer)
 		}
@@ -120,7 +120,7 @@ func wrongAnswers(t *testing.T, plugin string) {
 // answersTyped is `nmcli --ask` on a terminal: the auth dialog says what is asked, in
 // words for people.
 func answersTyped(t *testing.T, plugin string) {
-	ask := []string{"form", "second", "retry", "choice", "otp", "renew", "confirm", "sso", "cookies", "wait"}
+	ask := []string{"form", "second", "retry", "choice", "otp", "renew", "confirm", "sso", "cookies", "scheme", "page", "wait"}
 	d := takeQuiz(t, plugin, ask...)
 	q := d.ask(t, quiz)
 	for _, step := range [][2]string{
@@ -136,6 +136,8 @@ func answersTyped(t *testing.T, plugin string) {
 		{`This machine is watched.*I agree`, "yes"},
 		{`https://login\.test/quiz.*the address that the browser ended at`, "http://localhost:29787/quiz/done?token=marmalade"},
 		{`the value of session.*Value of the cookie session`, "biscuit"},
+		{`https://login\.test/quiz.*begins with quizcallback: .*Address of the last link`, "quizcallback:cracker"},
+		{`http://127\.0\.0\.1:\d+/\w+\s.*Address of the last link`, "quizcallback:cracker"},
 	} {
 		q.answer(step[0]+`.*\(vpn\.secrets\.[a-z-]+\): `, step[1])
 	}

@@ -194,6 +194,7 @@ func TestNMSplitDNS(t *testing.T) {
 	d := theDesktop(t, l, testlab.NetworkManager{Dnsmasq: true})
 	d.add(t, corp, d.data(stored), password)
 	d.up(t, corp)
+	d.resolves(t, "ready.corp.test", testlab.InsideV4) // NetworkManager does not wait for its name server
 	for name, want := range map[string]string{"app.corp.test": testlab.InsideV4, "x.lab.test": testlab.InsideV4, "www.example.org": testlab.Elsewhere} {
 		out, err := l.Client.Run("getent", "ahostsv4", name)
 		if err != nil || !strings.HasPrefix(out, want+" ") {
@@ -205,7 +206,14 @@ func TestNMSplitDNS(t *testing.T) {
 	}
 	d.down(t, corp)
 	d.nothingLeft(t)
-	if out, err := l.Client.Run("getent", "ahostsv4", "app.corp.test"); err != nil || !strings.HasPrefix(out, testlab.Elsewhere) {
-		t.Errorf("after the VPN, app.corp.test is %q, %v", out, err)
-	}
+	d.resolves(t, "app.corp.test", testlab.Elsewhere)
+}
+
+// resolves waits until a name has that address.
+func (d *desktop) resolves(t *testing.T, name, address string) {
+	t.Helper()
+	must(t, testlab.Await(within(t, 10*time.Second), name+" to be "+address, func() bool {
+		out, err := d.Client.Run("getent", "ahostsv4", name)
+		return err == nil && strings.HasPrefix(out, address+" ")
+	}))
 }

@@ -22,7 +22,7 @@ const (
 // expected are the values of answers and what is right when no option says so.
 var expected = []struct{ name, answer string }{
 	{"username", "alice"}, {"password", "secret1"}, {"group", "staff"}, {"otp", "123456"}, {"second-password", "secret2"},
-	{"new-password", "secret3"}, {"again", "secret3"}, {"request-uri", backPath + "done?token=marmalade"}, {"session", "biscuit"},
+	{"new-password", "secret3"}, {"again", "secret3"}, {"request-uri", backPath + "done?token=marmalade"}, {"session", "biscuit"}, {"address", "quizcallback:cracker"},
 }
 
 // question is a prompt and the values of its answer, each to be as the option
@@ -54,7 +54,9 @@ var questions = map[string]question{
 		Loopback: &prompt.Loopback{Port: backPort, PathPrefix: backPath}}}, []string{"request_uri"}},
 	"cookies": {prompt.Prompt{Title: "Single sign-on", Sso: &prompt.Sso{URL: loginPage,
 		Cookies: &prompt.Cookies{FinalURL: finalPage, Cookie: "session"}}}, []string{"session"}},
-	"wait": {prompt: prompt.Prompt{Title: "Approval", Text: "Approve the login on your phone.", Wait: &prompt.Wait{}}},
+	"scheme": {prompt.Prompt{Title: "Single sign-on", Sso: &prompt.Sso{URL: loginPage, Scheme: "quizcallback"}}, []string{"address"}},
+	"page":   {prompt.Prompt{Title: "Single sign-on", Sso: &prompt.Sso{HTML: "<p>Log in here", Scheme: "quizcallback"}}, []string{"address"}},
+	"wait":   {prompt: prompt.Prompt{Title: "Approval", Text: "Approve the login on your phone.", Wait: &prompt.Wait{}}},
 }
 
 func form(p prompt.Prompt, id string, fields ...prompt.Field) question {

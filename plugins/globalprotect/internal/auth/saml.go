@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"regexp"
 	"strings"
@@ -15,24 +14,16 @@ import (
 // scheme is that of the address to which a browser is sent in the end.
 const scheme = "globalprotectcallback"
 
-// browse has the user log in with a browser and give the address that it ends at.
+// browse has the user log in with a browser, and reads the address that it ends at.
 func (l *login) browse(ctx context.Context, p page) (credentials, error) {
-	begin := p.url
-	if p.html != "" {
-		begin = "data:text/html;base64," + base64.StdEncoding.EncodeToString([]byte(p.html))
-	}
-	values, err := l.ask(ctx, prompt.Prompt{
-		Title: "Log in to " + l.server.Hostname() + " with a browser",
-		Text: "Open this address in a browser and log in there:\n\n" + begin + "\n\n" +
-			"The last page has a link that begins with " + scheme + ": - copy its address to here.",
-		Form: &prompt.Form{ID: "sso", Fields: []prompt.Field{{Name: "callback", Label: "Address of the last link", Kind: prompt.Password}}},
-	})
+	values, err := l.ask(ctx, prompt.Prompt{Title: "Log in to " + l.server.Hostname() + " with a browser",
+		Sso: &prompt.Sso{URL: p.url, HTML: p.html, Scheme: scheme}})
 	if err != nil {
 		return credentials{}, err
 	}
-	token, err := parseCallback(values["callback"])
+	token, err := parseCallback(values["address"])
 	if err != nil {
-		return credentials{}, diag.New(diag.AuthRefused, "the browser's login cannot be used: "+err.Error(), "Log in again, and copy the whole address of the last page's link.")
+		return credentials{}, diag.New(diag.AuthRefused, "the browser's login cannot be used: "+err.Error(), "Log in again; an address that is copied has to be whole.")
 	}
 	return token, nil
 }
