@@ -43,6 +43,12 @@ func (c *connection) receive(m *pluginpb.FromPlugin) {
 		c.keep(m, k.Checkpoint.GetData())
 	case *pluginpb.FromPlugin_Export:
 		c.export(m, k.Export)
+	case *pluginpb.FromPlugin_VerifyChain:
+		c.verifyChain(m, k.VerifyChain)
+	case *pluginpb.FromPlugin_ClientCertificate:
+		c.clientCertificate(m)
+	case *pluginpb.FromPlugin_Sign:
+		c.sign(m, k.Sign)
 	case *pluginpb.FromPlugin_Adopted:
 		c.adopt(k.Adopted.GetTransports())
 	case *pluginpb.FromPlugin_Failed:

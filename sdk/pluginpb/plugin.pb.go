@@ -510,6 +510,61 @@ func (PathEvent_Kind) EnumDescriptor() ([]byte, []int) {
 	return file_plugin_proto_rawDescGZIP(), []int{43, 0}
 }
 
+type Sign_Hash int32
+
+const (
+	Sign_NONE   Sign_Hash = 0 // Ed25519: digest is the message itself
+	Sign_SHA1   Sign_Hash = 1
+	Sign_SHA256 Sign_Hash = 2
+	Sign_SHA384 Sign_Hash = 3
+	Sign_SHA512 Sign_Hash = 4
+)
+
+// Enum value maps for Sign_Hash.
+var (
+	Sign_Hash_name = map[int32]string{
+		0: "NONE",
+		1: "SHA1",
+		2: "SHA256",
+		3: "SHA384",
+		4: "SHA512",
+	}
+	Sign_Hash_value = map[string]int32{
+		"NONE":   0,
+		"SHA1":   1,
+		"SHA256": 2,
+		"SHA384": 3,
+		"SHA512": 4,
+	}
+)
+
+func (x Sign_Hash) Enum() *Sign_Hash {
+	p := new(Sign_Hash)
+	*p = x
+	return p
+}
+
+func (x Sign_Hash) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Sign_Hash) Descriptor() protoreflect.EnumDescriptor {
+	return file_plugin_proto_enumTypes[9].Descriptor()
+}
+
+func (Sign_Hash) Type() protoreflect.EnumType {
+	return &file_plugin_proto_enumTypes[9]
+}
+
+func (x Sign_Hash) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Sign_Hash.Descriptor instead.
+func (Sign_Hash) EnumDescriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{52, 0}
+}
+
 type Field_Kind int32
 
 const (
@@ -549,11 +604,11 @@ func (x Field_Kind) String() string {
 }
 
 func (Field_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_plugin_proto_enumTypes[9].Descriptor()
+	return file_plugin_proto_enumTypes[10].Descriptor()
 }
 
 func (Field_Kind) Type() protoreflect.EnumType {
-	return &file_plugin_proto_enumTypes[9]
+	return &file_plugin_proto_enumTypes[10]
 }
 
 func (x Field_Kind) Number() protoreflect.EnumNumber {
@@ -562,7 +617,7 @@ func (x Field_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Field_Kind.Descriptor instead.
 func (Field_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{51, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{56, 0}
 }
 
 type DescribeRequest struct {
@@ -1085,6 +1140,8 @@ type FromHost struct {
 	//	*FromHost_Suspend
 	//	*FromHost_Wake
 	//	*FromHost_SaExpire
+	//	*FromHost_Certificate
+	//	*FromHost_Signature
 	Message       isFromHost_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1276,6 +1333,24 @@ func (x *FromHost) GetSaExpire() *SaExpire {
 	return nil
 }
 
+func (x *FromHost) GetCertificate() *Certificate {
+	if x != nil {
+		if x, ok := x.Message.(*FromHost_Certificate); ok {
+			return x.Certificate
+		}
+	}
+	return nil
+}
+
+func (x *FromHost) GetSignature() *Signature {
+	if x != nil {
+		if x, ok := x.Message.(*FromHost_Signature); ok {
+			return x.Signature
+		}
+	}
+	return nil
+}
+
 type isFromHost_Message interface {
 	isFromHost_Message()
 }
@@ -1340,6 +1415,14 @@ type FromHost_SaExpire struct {
 	SaExpire *SaExpire `protobuf:"bytes,25,opt,name=sa_expire,json=saExpire,proto3,oneof"`
 }
 
+type FromHost_Certificate struct {
+	Certificate *Certificate `protobuf:"bytes,26,opt,name=certificate,proto3,oneof"` // to ClientCertificate
+}
+
+type FromHost_Signature struct {
+	Signature *Signature `protobuf:"bytes,27,opt,name=signature,proto3,oneof"` // to Sign
+}
+
 func (*FromHost_Start) isFromHost_Message() {}
 
 func (*FromHost_Resume) isFromHost_Message() {}
@@ -1370,6 +1453,10 @@ func (*FromHost_Wake) isFromHost_Message() {}
 
 func (*FromHost_SaExpire) isFromHost_Message() {}
 
+func (*FromHost_Certificate) isFromHost_Message() {}
+
+func (*FromHost_Signature) isFromHost_Message() {}
+
 type FromPlugin struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1392,6 +1479,9 @@ type FromPlugin struct {
 	//	*FromPlugin_Refused
 	//	*FromPlugin_InstallSa
 	//	*FromPlugin_RemoveSa
+	//	*FromPlugin_VerifyChain
+	//	*FromPlugin_ClientCertificate
+	//	*FromPlugin_Sign
 	Message       isFromPlugin_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1592,6 +1682,33 @@ func (x *FromPlugin) GetRemoveSa() *RemoveSa {
 	return nil
 }
 
+func (x *FromPlugin) GetVerifyChain() *VerifyChain {
+	if x != nil {
+		if x, ok := x.Message.(*FromPlugin_VerifyChain); ok {
+			return x.VerifyChain
+		}
+	}
+	return nil
+}
+
+func (x *FromPlugin) GetClientCertificate() *ClientCertificate {
+	if x != nil {
+		if x, ok := x.Message.(*FromPlugin_ClientCertificate); ok {
+			return x.ClientCertificate
+		}
+	}
+	return nil
+}
+
+func (x *FromPlugin) GetSign() *Sign {
+	if x != nil {
+		if x, ok := x.Message.(*FromPlugin_Sign); ok {
+			return x.Sign
+		}
+	}
+	return nil
+}
+
 type isFromPlugin_Message interface {
 	isFromPlugin_Message()
 }
@@ -1660,6 +1777,18 @@ type FromPlugin_RemoveSa struct {
 	RemoveSa *RemoveSa `protobuf:"bytes,25,opt,name=remove_sa,json=removeSa,proto3,oneof"`
 }
 
+type FromPlugin_VerifyChain struct {
+	VerifyChain *VerifyChain `protobuf:"bytes,26,opt,name=verify_chain,json=verifyChain,proto3,oneof"`
+}
+
+type FromPlugin_ClientCertificate struct {
+	ClientCertificate *ClientCertificate `protobuf:"bytes,27,opt,name=client_certificate,json=clientCertificate,proto3,oneof"`
+}
+
+type FromPlugin_Sign struct {
+	Sign *Sign `protobuf:"bytes,28,opt,name=sign,proto3,oneof"`
+}
+
 func (*FromPlugin_Phase) isFromPlugin_Message() {}
 
 func (*FromPlugin_Prompt) isFromPlugin_Message() {}
@@ -1691,6 +1820,12 @@ func (*FromPlugin_Refused) isFromPlugin_Message() {}
 func (*FromPlugin_InstallSa) isFromPlugin_Message() {}
 
 func (*FromPlugin_RemoveSa) isFromPlugin_Message() {}
+
+func (*FromPlugin_VerifyChain) isFromPlugin_Message() {}
+
+func (*FromPlugin_ClientCertificate) isFromPlugin_Message() {}
+
+func (*FromPlugin_Sign) isFromPlugin_Message() {}
 
 type Ok struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -4365,6 +4500,248 @@ func (*Wake) Descriptor() ([]byte, []int) {
 	return file_plugin_proto_rawDescGZIP(), []int{48}
 }
 
+// VerifyChain asks whether a gateway's certificates are trusted, by what the user says
+// of trust: pins, authorities, the user's own word. Ok, or Refused with
+// CODE_CERTIFICATE; it takes as long as a person does.
+type VerifyChain struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chain         [][]byte               `protobuf:"bytes,1,rep,name=chain,proto3" json:"chain,omitempty"` // DER, the gateway's own first
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`   // DNS name or address that it must be for; "": the plugin checks who it is for
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyChain) Reset() {
+	*x = VerifyChain{}
+	mi := &file_plugin_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyChain) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyChain) ProtoMessage() {}
+
+func (x *VerifyChain) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyChain.ProtoReflect.Descriptor instead.
+func (*VerifyChain) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *VerifyChain) GetChain() [][]byte {
+	if x != nil {
+		return x.Chain
+	}
+	return nil
+}
+
+func (x *VerifyChain) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// ClientCertificate asks for the user's certificates. Needs "client-certificate".
+type ClientCertificate struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClientCertificate) Reset() {
+	*x = ClientCertificate{}
+	mi := &file_plugin_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClientCertificate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClientCertificate) ProtoMessage() {}
+
+func (x *ClientCertificate) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClientCertificate.ProtoReflect.Descriptor instead.
+func (*ClientCertificate) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{50}
+}
+
+type Certificate struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chain         [][]byte               `protobuf:"bytes,1,rep,name=chain,proto3" json:"chain,omitempty"` // DER, the user's own first; empty: there are none
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Certificate) Reset() {
+	*x = Certificate{}
+	mi := &file_plugin_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Certificate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Certificate) ProtoMessage() {}
+
+func (x *Certificate) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Certificate.ProtoReflect.Descriptor instead.
+func (*Certificate) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *Certificate) GetChain() [][]byte {
+	if x != nil {
+		return x.Chain
+	}
+	return nil
+}
+
+// Sign has the user's key sign: RSA by PKCS #1, ECDSA in ASN.1, Ed25519. Needs
+// "client-certificate".
+type Sign struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Hash          Sign_Hash              `protobuf:"varint,1,opt,name=hash,proto3,enum=penstock.plugin.v1.Sign_Hash" json:"hash,omitempty"`
+	Pss           bool                   `protobuf:"varint,2,opt,name=pss,proto3" json:"pss,omitempty"` // RSA by PSS, with a salt of the hash's length
+	Digest        []byte                 `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Sign) Reset() {
+	*x = Sign{}
+	mi := &file_plugin_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Sign) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Sign) ProtoMessage() {}
+
+func (x *Sign) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Sign.ProtoReflect.Descriptor instead.
+func (*Sign) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *Sign) GetHash() Sign_Hash {
+	if x != nil {
+		return x.Hash
+	}
+	return Sign_NONE
+}
+
+func (x *Sign) GetPss() bool {
+	if x != nil {
+		return x.Pss
+	}
+	return false
+}
+
+func (x *Sign) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+type Signature struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Signature     []byte                 `protobuf:"bytes,1,opt,name=signature,proto3" json:"signature,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Signature) Reset() {
+	*x = Signature{}
+	mi := &file_plugin_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Signature) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Signature) ProtoMessage() {}
+
+func (x *Signature) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Signature.ProtoReflect.Descriptor instead.
+func (*Signature) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *Signature) GetSignature() []byte {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
+}
+
 // Prompt asks the user; the host draws it where the user is, or answers from what
 // is stored. A refused stored answer is not offered again.
 type Prompt struct {
@@ -4386,7 +4763,7 @@ type Prompt struct {
 
 func (x *Prompt) Reset() {
 	*x = Prompt{}
-	mi := &file_plugin_proto_msgTypes[49]
+	mi := &file_plugin_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4398,7 +4775,7 @@ func (x *Prompt) String() string {
 func (*Prompt) ProtoMessage() {}
 
 func (x *Prompt) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[49]
+	mi := &file_plugin_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4411,7 +4788,7 @@ func (x *Prompt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prompt.ProtoReflect.Descriptor instead.
 func (*Prompt) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{49}
+	return file_plugin_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Prompt) GetTitle() string {
@@ -4531,7 +4908,7 @@ type Form struct {
 
 func (x *Form) Reset() {
 	*x = Form{}
-	mi := &file_plugin_proto_msgTypes[50]
+	mi := &file_plugin_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4543,7 +4920,7 @@ func (x *Form) String() string {
 func (*Form) ProtoMessage() {}
 
 func (x *Form) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[50]
+	mi := &file_plugin_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4556,7 +4933,7 @@ func (x *Form) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Form.ProtoReflect.Descriptor instead.
 func (*Form) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{50}
+	return file_plugin_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Form) GetId() string {
@@ -4588,7 +4965,7 @@ type Field struct {
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_plugin_proto_msgTypes[51]
+	mi := &file_plugin_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4600,7 +4977,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[51]
+	mi := &file_plugin_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4613,7 +4990,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{51}
+	return file_plugin_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Field) GetName() string {
@@ -4682,7 +5059,7 @@ type Sso struct {
 
 func (x *Sso) Reset() {
 	*x = Sso{}
-	mi := &file_plugin_proto_msgTypes[52]
+	mi := &file_plugin_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4694,7 +5071,7 @@ func (x *Sso) String() string {
 func (*Sso) ProtoMessage() {}
 
 func (x *Sso) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[52]
+	mi := &file_plugin_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4707,7 +5084,7 @@ func (x *Sso) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sso.ProtoReflect.Descriptor instead.
 func (*Sso) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{52}
+	return file_plugin_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Sso) GetUrl() string {
@@ -4794,7 +5171,7 @@ type Loopback struct {
 
 func (x *Loopback) Reset() {
 	*x = Loopback{}
-	mi := &file_plugin_proto_msgTypes[53]
+	mi := &file_plugin_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4806,7 +5183,7 @@ func (x *Loopback) String() string {
 func (*Loopback) ProtoMessage() {}
 
 func (x *Loopback) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[53]
+	mi := &file_plugin_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4819,7 +5196,7 @@ func (x *Loopback) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Loopback.ProtoReflect.Descriptor instead.
 func (*Loopback) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{53}
+	return file_plugin_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Loopback) GetPort() uint32 {
@@ -4855,7 +5232,7 @@ type Cookies struct {
 
 func (x *Cookies) Reset() {
 	*x = Cookies{}
-	mi := &file_plugin_proto_msgTypes[54]
+	mi := &file_plugin_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4867,7 +5244,7 @@ func (x *Cookies) String() string {
 func (*Cookies) ProtoMessage() {}
 
 func (x *Cookies) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[54]
+	mi := &file_plugin_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4880,7 +5257,7 @@ func (x *Cookies) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cookies.ProtoReflect.Descriptor instead.
 func (*Cookies) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{54}
+	return file_plugin_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Cookies) GetFinalUrl() string {
@@ -4917,7 +5294,7 @@ type Scheme struct {
 
 func (x *Scheme) Reset() {
 	*x = Scheme{}
-	mi := &file_plugin_proto_msgTypes[55]
+	mi := &file_plugin_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4929,7 +5306,7 @@ func (x *Scheme) String() string {
 func (*Scheme) ProtoMessage() {}
 
 func (x *Scheme) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[55]
+	mi := &file_plugin_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4942,7 +5319,7 @@ func (x *Scheme) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scheme.ProtoReflect.Descriptor instead.
 func (*Scheme) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{55}
+	return file_plugin_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Scheme) GetScheme() string {
@@ -4961,7 +5338,7 @@ type Confirm struct {
 
 func (x *Confirm) Reset() {
 	*x = Confirm{}
-	mi := &file_plugin_proto_msgTypes[56]
+	mi := &file_plugin_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4973,7 +5350,7 @@ func (x *Confirm) String() string {
 func (*Confirm) ProtoMessage() {}
 
 func (x *Confirm) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[56]
+	mi := &file_plugin_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4986,7 +5363,7 @@ func (x *Confirm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Confirm.ProtoReflect.Descriptor instead.
 func (*Confirm) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{56}
+	return file_plugin_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *Confirm) GetAcceptLabel() string {
@@ -5005,7 +5382,7 @@ type Wait struct {
 
 func (x *Wait) Reset() {
 	*x = Wait{}
-	mi := &file_plugin_proto_msgTypes[57]
+	mi := &file_plugin_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5017,7 +5394,7 @@ func (x *Wait) String() string {
 func (*Wait) ProtoMessage() {}
 
 func (x *Wait) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[57]
+	mi := &file_plugin_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5030,7 +5407,7 @@ func (x *Wait) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Wait.ProtoReflect.Descriptor instead.
 func (*Wait) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{57}
+	return file_plugin_proto_rawDescGZIP(), []int{62}
 }
 
 // Program has the host run the program that the user's option names, as the user and
@@ -5049,7 +5426,7 @@ type Program struct {
 
 func (x *Program) Reset() {
 	*x = Program{}
-	mi := &file_plugin_proto_msgTypes[58]
+	mi := &file_plugin_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5061,7 +5438,7 @@ func (x *Program) String() string {
 func (*Program) ProtoMessage() {}
 
 func (x *Program) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[58]
+	mi := &file_plugin_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5074,7 +5451,7 @@ func (x *Program) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Program.ProtoReflect.Descriptor instead.
 func (*Program) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{58}
+	return file_plugin_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *Program) GetOption() string {
@@ -5115,7 +5492,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_plugin_proto_msgTypes[59]
+	mi := &file_plugin_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5127,7 +5504,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[59]
+	mi := &file_plugin_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5140,7 +5517,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{59}
+	return file_plugin_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *Answer) GetCancelled() bool {
@@ -5167,7 +5544,7 @@ type Option_Condition struct {
 
 func (x *Option_Condition) Reset() {
 	*x = Option_Condition{}
-	mi := &file_plugin_proto_msgTypes[60]
+	mi := &file_plugin_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5179,7 +5556,7 @@ func (x *Option_Condition) String() string {
 func (*Option_Condition) ProtoMessage() {}
 
 func (x *Option_Condition) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[60]
+	mi := &file_plugin_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5219,7 +5596,7 @@ type FrameSpec_Field struct {
 
 func (x *FrameSpec_Field) Reset() {
 	*x = FrameSpec_Field{}
-	mi := &file_plugin_proto_msgTypes[63]
+	mi := &file_plugin_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5231,7 +5608,7 @@ func (x *FrameSpec_Field) String() string {
 func (*FrameSpec_Field) ProtoMessage() {}
 
 func (x *FrameSpec_Field) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[63]
+	mi := &file_plugin_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5271,7 +5648,7 @@ type FrameSpec_Reply struct {
 
 func (x *FrameSpec_Reply) Reset() {
 	*x = FrameSpec_Reply{}
-	mi := &file_plugin_proto_msgTypes[64]
+	mi := &file_plugin_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5283,7 +5660,7 @@ func (x *FrameSpec_Reply) String() string {
 func (*FrameSpec_Reply) ProtoMessage() {}
 
 func (x *FrameSpec_Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[64]
+	mi := &file_plugin_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5323,7 +5700,7 @@ type FrameSpec_Match struct {
 
 func (x *FrameSpec_Match) Reset() {
 	*x = FrameSpec_Match{}
-	mi := &file_plugin_proto_msgTypes[65]
+	mi := &file_plugin_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5335,7 +5712,7 @@ func (x *FrameSpec_Match) String() string {
 func (*FrameSpec_Match) ProtoMessage() {}
 
 func (x *FrameSpec_Match) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[65]
+	mi := &file_plugin_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5375,7 +5752,7 @@ type Field_Choice struct {
 
 func (x *Field_Choice) Reset() {
 	*x = Field_Choice{}
-	mi := &file_plugin_proto_msgTypes[66]
+	mi := &file_plugin_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5387,7 +5764,7 @@ func (x *Field_Choice) String() string {
 func (*Field_Choice) ProtoMessage() {}
 
 func (x *Field_Choice) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[66]
+	mi := &file_plugin_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5400,7 +5777,7 @@ func (x *Field_Choice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field_Choice.ProtoReflect.Descriptor instead.
 func (*Field_Choice) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{51, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{56, 0}
 }
 
 func (x *Field_Choice) GetValue() string {
@@ -5480,7 +5857,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\x04code\x18\x05 \x01(\x0e2\x18.penstock.plugin.v1.CodeR\x04code\"\"\n" +
 	"\bSeverity\x12\t\n" +
 	"\x05ERROR\x10\x00\x12\v\n" +
-	"\aWARNING\x10\x01\"\xe6\x06\n" +
+	"\aWARNING\x10\x01\"\xea\a\n" +
 	"\bFromHost\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x0e\n" +
 	"\x02re\x18\x02 \x01(\x04R\x02re\x121\n" +
@@ -5499,8 +5876,10 @@ const file_plugin_proto_rawDesc = "" +
 	"\anetwork\x18\x16 \x01(\v2!.penstock.plugin.v1.NetworkChangeH\x00R\anetwork\x127\n" +
 	"\asuspend\x18\x17 \x01(\v2\x1b.penstock.plugin.v1.SuspendH\x00R\asuspend\x12.\n" +
 	"\x04wake\x18\x18 \x01(\v2\x18.penstock.plugin.v1.WakeH\x00R\x04wake\x12;\n" +
-	"\tsa_expire\x18\x19 \x01(\v2\x1c.penstock.plugin.v1.SaExpireH\x00R\bsaExpireB\t\n" +
-	"\amessage\"\xc4\a\n" +
+	"\tsa_expire\x18\x19 \x01(\v2\x1c.penstock.plugin.v1.SaExpireH\x00R\bsaExpire\x12C\n" +
+	"\vcertificate\x18\x1a \x01(\v2\x1f.penstock.plugin.v1.CertificateH\x00R\vcertificate\x12=\n" +
+	"\tsignature\x18\x1b \x01(\v2\x1d.penstock.plugin.v1.SignatureH\x00R\tsignatureB\t\n" +
+	"\amessage\"\x92\t\n" +
 	"\n" +
 	"FromPlugin\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x0e\n" +
@@ -5524,7 +5903,10 @@ const file_plugin_proto_rawDesc = "" +
 	"\arefused\x18\x17 \x01(\v2\x1b.penstock.plugin.v1.RefusedH\x00R\arefused\x12>\n" +
 	"\n" +
 	"install_sa\x18\x18 \x01(\v2\x1d.penstock.plugin.v1.InstallSaH\x00R\tinstallSa\x12;\n" +
-	"\tremove_sa\x18\x19 \x01(\v2\x1c.penstock.plugin.v1.RemoveSaH\x00R\bremoveSaB\t\n" +
+	"\tremove_sa\x18\x19 \x01(\v2\x1c.penstock.plugin.v1.RemoveSaH\x00R\bremoveSa\x12D\n" +
+	"\fverify_chain\x18\x1a \x01(\v2\x1f.penstock.plugin.v1.VerifyChainH\x00R\vverifyChain\x12V\n" +
+	"\x12client_certificate\x18\x1b \x01(\v2%.penstock.plugin.v1.ClientCertificateH\x00R\x11clientCertificate\x12.\n" +
+	"\x04sign\x18\x1c \x01(\v2\x18.penstock.plugin.v1.SignH\x00R\x04signB\t\n" +
 	"\amessage\"\x04\n" +
 	"\x02Ok\"I\n" +
 	"\aRefused\x12>\n" +
@@ -5769,7 +6151,28 @@ const file_plugin_proto_rawDesc = "" +
 	"\rNetworkChange\x12\x1c\n" +
 	"\treachable\x18\x01 \x01(\bR\treachable\"\t\n" +
 	"\aSuspend\"\x06\n" +
-	"\x04Wake\"\xcf\x02\n" +
+	"\x04Wake\"7\n" +
+	"\vVerifyChain\x12\x14\n" +
+	"\x05chain\x18\x01 \x03(\fR\x05chain\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\x13\n" +
+	"\x11ClientCertificate\"#\n" +
+	"\vCertificate\x12\x14\n" +
+	"\x05chain\x18\x01 \x03(\fR\x05chain\"\xa3\x01\n" +
+	"\x04Sign\x121\n" +
+	"\x04hash\x18\x01 \x01(\x0e2\x1d.penstock.plugin.v1.Sign.HashR\x04hash\x12\x10\n" +
+	"\x03pss\x18\x02 \x01(\bR\x03pss\x12\x16\n" +
+	"\x06digest\x18\x03 \x01(\fR\x06digest\">\n" +
+	"\x04Hash\x12\b\n" +
+	"\x04NONE\x10\x00\x12\b\n" +
+	"\x04SHA1\x10\x01\x12\n" +
+	"\n" +
+	"\x06SHA256\x10\x02\x12\n" +
+	"\n" +
+	"\x06SHA384\x10\x03\x12\n" +
+	"\n" +
+	"\x06SHA512\x10\x04\")\n" +
+	"\tSignature\x12\x1c\n" +
+	"\tsignature\x18\x01 \x01(\fR\tsignature\"\xcf\x02\n" +
 	"\x06Prompt\x12\x14\n" +
 	"\x05title\x18\x01 \x01(\tR\x05title\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x14\n" +
@@ -5868,181 +6271,193 @@ func file_plugin_proto_rawDescGZIP() []byte {
 	return file_plugin_proto_rawDescData
 }
 
-var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
-var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 68)
+var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
+var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 73)
 var file_plugin_proto_goTypes = []any{
-	(Code)(0),                // 0: penstock.plugin.v1.Code
-	(Phase)(0),               // 1: penstock.plugin.v1.Phase
-	(Option_Type)(0),         // 2: penstock.plugin.v1.Option.Type
-	(Diagnostic_Severity)(0), // 3: penstock.plugin.v1.Diagnostic.Severity
-	(Stop_Reason)(0),         // 4: penstock.plugin.v1.Stop.Reason
-	(Progress_Level)(0),      // 5: penstock.plugin.v1.Progress.Level
-	(Failed_Retry)(0),        // 6: penstock.plugin.v1.Failed.Retry
-	(Sa_Direction)(0),        // 7: penstock.plugin.v1.Sa.Direction
-	(PathEvent_Kind)(0),      // 8: penstock.plugin.v1.PathEvent.Kind
-	(Field_Kind)(0),          // 9: penstock.plugin.v1.Field.Kind
-	(*DescribeRequest)(nil),  // 10: penstock.plugin.v1.DescribeRequest
-	(*DescribeResponse)(nil), // 11: penstock.plugin.v1.DescribeResponse
-	(*Protocol)(nil),         // 12: penstock.plugin.v1.Protocol
-	(*Option)(nil),           // 13: penstock.plugin.v1.Option
-	(*ValidateRequest)(nil),  // 14: penstock.plugin.v1.ValidateRequest
-	(*ValidateResponse)(nil), // 15: penstock.plugin.v1.ValidateResponse
-	(*Diagnostic)(nil),       // 16: penstock.plugin.v1.Diagnostic
-	(*FromHost)(nil),         // 17: penstock.plugin.v1.FromHost
-	(*FromPlugin)(nil),       // 18: penstock.plugin.v1.FromPlugin
-	(*Ok)(nil),               // 19: penstock.plugin.v1.Ok
-	(*Refused)(nil),          // 20: penstock.plugin.v1.Refused
-	(*Start)(nil),            // 21: penstock.plugin.v1.Start
-	(*Resume)(nil),           // 22: penstock.plugin.v1.Resume
-	(*InstalledPath)(nil),    // 23: penstock.plugin.v1.InstalledPath
-	(*Adopted)(nil),          // 24: penstock.plugin.v1.Adopted
-	(*Stop)(nil),             // 25: penstock.plugin.v1.Stop
-	(*SetPhase)(nil),         // 26: penstock.plugin.v1.SetPhase
-	(*Progress)(nil),         // 27: penstock.plugin.v1.Progress
-	(*Failed)(nil),           // 28: penstock.plugin.v1.Failed
-	(*Checkpoint)(nil),       // 29: penstock.plugin.v1.Checkpoint
-	(*Open)(nil),             // 30: penstock.plugin.v1.Open
-	(*Tcp)(nil),              // 31: penstock.plugin.v1.Tcp
-	(*Udp)(nil),              // 32: penstock.plugin.v1.Udp
-	(*Tls)(nil),              // 33: penstock.plugin.v1.Tls
-	(*Dtls)(nil),             // 34: penstock.plugin.v1.Dtls
-	(*Psk)(nil),              // 35: penstock.plugin.v1.Psk
-	(*Exporter)(nil),         // 36: penstock.plugin.v1.Exporter
-	(*Resumption)(nil),       // 37: penstock.plugin.v1.Resumption
-	(*Opened)(nil),           // 38: penstock.plugin.v1.Opened
-	(*TlsInfo)(nil),          // 39: penstock.plugin.v1.TlsInfo
-	(*Close)(nil),            // 40: penstock.plugin.v1.Close
-	(*Export)(nil),           // 41: penstock.plugin.v1.Export
-	(*Exported)(nil),         // 42: penstock.plugin.v1.Exported
-	(*Attach)(nil),           // 43: penstock.plugin.v1.Attach
-	(*Drained)(nil),          // 44: penstock.plugin.v1.Drained
-	(*Residual)(nil),         // 45: penstock.plugin.v1.Residual
-	(*Esp)(nil),              // 46: penstock.plugin.v1.Esp
-	(*Sa)(nil),               // 47: penstock.plugin.v1.Sa
-	(*InstallSa)(nil),        // 48: penstock.plugin.v1.InstallSa
-	(*RemoveSa)(nil),         // 49: penstock.plugin.v1.RemoveSa
-	(*SaExpire)(nil),         // 50: penstock.plugin.v1.SaExpire
-	(*FrameSpec)(nil),        // 51: penstock.plugin.v1.FrameSpec
-	(*ControlFrame)(nil),     // 52: penstock.plugin.v1.ControlFrame
-	(*PathEvent)(nil),        // 53: penstock.plugin.v1.PathEvent
-	(*NetConfig)(nil),        // 54: penstock.plugin.v1.NetConfig
-	(*Pair)(nil),             // 55: penstock.plugin.v1.Pair
-	(*NetworkChange)(nil),    // 56: penstock.plugin.v1.NetworkChange
-	(*Suspend)(nil),          // 57: penstock.plugin.v1.Suspend
-	(*Wake)(nil),             // 58: penstock.plugin.v1.Wake
-	(*Prompt)(nil),           // 59: penstock.plugin.v1.Prompt
-	(*Form)(nil),             // 60: penstock.plugin.v1.Form
-	(*Field)(nil),            // 61: penstock.plugin.v1.Field
-	(*Sso)(nil),              // 62: penstock.plugin.v1.Sso
-	(*Loopback)(nil),         // 63: penstock.plugin.v1.Loopback
-	(*Cookies)(nil),          // 64: penstock.plugin.v1.Cookies
-	(*Scheme)(nil),           // 65: penstock.plugin.v1.Scheme
-	(*Confirm)(nil),          // 66: penstock.plugin.v1.Confirm
-	(*Wait)(nil),             // 67: penstock.plugin.v1.Wait
-	(*Program)(nil),          // 68: penstock.plugin.v1.Program
-	(*Answer)(nil),           // 69: penstock.plugin.v1.Answer
-	(*Option_Condition)(nil), // 70: penstock.plugin.v1.Option.Condition
-	nil,                      // 71: penstock.plugin.v1.ValidateRequest.OptionsEntry
-	nil,                      // 72: penstock.plugin.v1.Start.OptionsEntry
-	(*FrameSpec_Field)(nil),  // 73: penstock.plugin.v1.FrameSpec.Field
-	(*FrameSpec_Reply)(nil),  // 74: penstock.plugin.v1.FrameSpec.Reply
-	(*FrameSpec_Match)(nil),  // 75: penstock.plugin.v1.FrameSpec.Match
-	(*Field_Choice)(nil),     // 76: penstock.plugin.v1.Field.Choice
-	nil,                      // 77: penstock.plugin.v1.Answer.ValuesEntry
+	(Code)(0),                 // 0: penstock.plugin.v1.Code
+	(Phase)(0),                // 1: penstock.plugin.v1.Phase
+	(Option_Type)(0),          // 2: penstock.plugin.v1.Option.Type
+	(Diagnostic_Severity)(0),  // 3: penstock.plugin.v1.Diagnostic.Severity
+	(Stop_Reason)(0),          // 4: penstock.plugin.v1.Stop.Reason
+	(Progress_Level)(0),       // 5: penstock.plugin.v1.Progress.Level
+	(Failed_Retry)(0),         // 6: penstock.plugin.v1.Failed.Retry
+	(Sa_Direction)(0),         // 7: penstock.plugin.v1.Sa.Direction
+	(PathEvent_Kind)(0),       // 8: penstock.plugin.v1.PathEvent.Kind
+	(Sign_Hash)(0),            // 9: penstock.plugin.v1.Sign.Hash
+	(Field_Kind)(0),           // 10: penstock.plugin.v1.Field.Kind
+	(*DescribeRequest)(nil),   // 11: penstock.plugin.v1.DescribeRequest
+	(*DescribeResponse)(nil),  // 12: penstock.plugin.v1.DescribeResponse
+	(*Protocol)(nil),          // 13: penstock.plugin.v1.Protocol
+	(*Option)(nil),            // 14: penstock.plugin.v1.Option
+	(*ValidateRequest)(nil),   // 15: penstock.plugin.v1.ValidateRequest
+	(*ValidateResponse)(nil),  // 16: penstock.plugin.v1.ValidateResponse
+	(*Diagnostic)(nil),        // 17: penstock.plugin.v1.Diagnostic
+	(*FromHost)(nil),          // 18: penstock.plugin.v1.FromHost
+	(*FromPlugin)(nil),        // 19: penstock.plugin.v1.FromPlugin
+	(*Ok)(nil),                // 20: penstock.plugin.v1.Ok
+	(*Refused)(nil),           // 21: penstock.plugin.v1.Refused
+	(*Start)(nil),             // 22: penstock.plugin.v1.Start
+	(*Resume)(nil),            // 23: penstock.plugin.v1.Resume
+	(*InstalledPath)(nil),     // 24: penstock.plugin.v1.InstalledPath
+	(*Adopted)(nil),           // 25: penstock.plugin.v1.Adopted
+	(*Stop)(nil),              // 26: penstock.plugin.v1.Stop
+	(*SetPhase)(nil),          // 27: penstock.plugin.v1.SetPhase
+	(*Progress)(nil),          // 28: penstock.plugin.v1.Progress
+	(*Failed)(nil),            // 29: penstock.plugin.v1.Failed
+	(*Checkpoint)(nil),        // 30: penstock.plugin.v1.Checkpoint
+	(*Open)(nil),              // 31: penstock.plugin.v1.Open
+	(*Tcp)(nil),               // 32: penstock.plugin.v1.Tcp
+	(*Udp)(nil),               // 33: penstock.plugin.v1.Udp
+	(*Tls)(nil),               // 34: penstock.plugin.v1.Tls
+	(*Dtls)(nil),              // 35: penstock.plugin.v1.Dtls
+	(*Psk)(nil),               // 36: penstock.plugin.v1.Psk
+	(*Exporter)(nil),          // 37: penstock.plugin.v1.Exporter
+	(*Resumption)(nil),        // 38: penstock.plugin.v1.Resumption
+	(*Opened)(nil),            // 39: penstock.plugin.v1.Opened
+	(*TlsInfo)(nil),           // 40: penstock.plugin.v1.TlsInfo
+	(*Close)(nil),             // 41: penstock.plugin.v1.Close
+	(*Export)(nil),            // 42: penstock.plugin.v1.Export
+	(*Exported)(nil),          // 43: penstock.plugin.v1.Exported
+	(*Attach)(nil),            // 44: penstock.plugin.v1.Attach
+	(*Drained)(nil),           // 45: penstock.plugin.v1.Drained
+	(*Residual)(nil),          // 46: penstock.plugin.v1.Residual
+	(*Esp)(nil),               // 47: penstock.plugin.v1.Esp
+	(*Sa)(nil),                // 48: penstock.plugin.v1.Sa
+	(*InstallSa)(nil),         // 49: penstock.plugin.v1.InstallSa
+	(*RemoveSa)(nil),          // 50: penstock.plugin.v1.RemoveSa
+	(*SaExpire)(nil),          // 51: penstock.plugin.v1.SaExpire
+	(*FrameSpec)(nil),         // 52: penstock.plugin.v1.FrameSpec
+	(*ControlFrame)(nil),      // 53: penstock.plugin.v1.ControlFrame
+	(*PathEvent)(nil),         // 54: penstock.plugin.v1.PathEvent
+	(*NetConfig)(nil),         // 55: penstock.plugin.v1.NetConfig
+	(*Pair)(nil),              // 56: penstock.plugin.v1.Pair
+	(*NetworkChange)(nil),     // 57: penstock.plugin.v1.NetworkChange
+	(*Suspend)(nil),           // 58: penstock.plugin.v1.Suspend
+	(*Wake)(nil),              // 59: penstock.plugin.v1.Wake
+	(*VerifyChain)(nil),       // 60: penstock.plugin.v1.VerifyChain
+	(*ClientCertificate)(nil), // 61: penstock.plugin.v1.ClientCertificate
+	(*Certificate)(nil),       // 62: penstock.plugin.v1.Certificate
+	(*Sign)(nil),              // 63: penstock.plugin.v1.Sign
+	(*Signature)(nil),         // 64: penstock.plugin.v1.Signature
+	(*Prompt)(nil),            // 65: penstock.plugin.v1.Prompt
+	(*Form)(nil),              // 66: penstock.plugin.v1.Form
+	(*Field)(nil),             // 67: penstock.plugin.v1.Field
+	(*Sso)(nil),               // 68: penstock.plugin.v1.Sso
+	(*Loopback)(nil),          // 69: penstock.plugin.v1.Loopback
+	(*Cookies)(nil),           // 70: penstock.plugin.v1.Cookies
+	(*Scheme)(nil),            // 71: penstock.plugin.v1.Scheme
+	(*Confirm)(nil),           // 72: penstock.plugin.v1.Confirm
+	(*Wait)(nil),              // 73: penstock.plugin.v1.Wait
+	(*Program)(nil),           // 74: penstock.plugin.v1.Program
+	(*Answer)(nil),            // 75: penstock.plugin.v1.Answer
+	(*Option_Condition)(nil),  // 76: penstock.plugin.v1.Option.Condition
+	nil,                       // 77: penstock.plugin.v1.ValidateRequest.OptionsEntry
+	nil,                       // 78: penstock.plugin.v1.Start.OptionsEntry
+	(*FrameSpec_Field)(nil),   // 79: penstock.plugin.v1.FrameSpec.Field
+	(*FrameSpec_Reply)(nil),   // 80: penstock.plugin.v1.FrameSpec.Reply
+	(*FrameSpec_Match)(nil),   // 81: penstock.plugin.v1.FrameSpec.Match
+	(*Field_Choice)(nil),      // 82: penstock.plugin.v1.Field.Choice
+	nil,                       // 83: penstock.plugin.v1.Answer.ValuesEntry
 }
 var file_plugin_proto_depIdxs = []int32{
-	12, // 0: penstock.plugin.v1.DescribeResponse.protocols:type_name -> penstock.plugin.v1.Protocol
-	13, // 1: penstock.plugin.v1.DescribeResponse.options:type_name -> penstock.plugin.v1.Option
+	13, // 0: penstock.plugin.v1.DescribeResponse.protocols:type_name -> penstock.plugin.v1.Protocol
+	14, // 1: penstock.plugin.v1.DescribeResponse.options:type_name -> penstock.plugin.v1.Option
 	2,  // 2: penstock.plugin.v1.Option.type:type_name -> penstock.plugin.v1.Option.Type
-	70, // 3: penstock.plugin.v1.Option.visible_if:type_name -> penstock.plugin.v1.Option.Condition
-	71, // 4: penstock.plugin.v1.ValidateRequest.options:type_name -> penstock.plugin.v1.ValidateRequest.OptionsEntry
-	16, // 5: penstock.plugin.v1.ValidateResponse.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
+	76, // 3: penstock.plugin.v1.Option.visible_if:type_name -> penstock.plugin.v1.Option.Condition
+	77, // 4: penstock.plugin.v1.ValidateRequest.options:type_name -> penstock.plugin.v1.ValidateRequest.OptionsEntry
+	17, // 5: penstock.plugin.v1.ValidateResponse.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
 	3,  // 6: penstock.plugin.v1.Diagnostic.severity:type_name -> penstock.plugin.v1.Diagnostic.Severity
 	0,  // 7: penstock.plugin.v1.Diagnostic.code:type_name -> penstock.plugin.v1.Code
-	21, // 8: penstock.plugin.v1.FromHost.start:type_name -> penstock.plugin.v1.Start
-	22, // 9: penstock.plugin.v1.FromHost.resume:type_name -> penstock.plugin.v1.Resume
-	25, // 10: penstock.plugin.v1.FromHost.stop:type_name -> penstock.plugin.v1.Stop
-	69, // 11: penstock.plugin.v1.FromHost.answer:type_name -> penstock.plugin.v1.Answer
-	38, // 12: penstock.plugin.v1.FromHost.opened:type_name -> penstock.plugin.v1.Opened
-	19, // 13: penstock.plugin.v1.FromHost.ok:type_name -> penstock.plugin.v1.Ok
-	20, // 14: penstock.plugin.v1.FromHost.refused:type_name -> penstock.plugin.v1.Refused
-	44, // 15: penstock.plugin.v1.FromHost.drained:type_name -> penstock.plugin.v1.Drained
-	42, // 16: penstock.plugin.v1.FromHost.exported:type_name -> penstock.plugin.v1.Exported
-	52, // 17: penstock.plugin.v1.FromHost.frame:type_name -> penstock.plugin.v1.ControlFrame
-	53, // 18: penstock.plugin.v1.FromHost.path:type_name -> penstock.plugin.v1.PathEvent
-	56, // 19: penstock.plugin.v1.FromHost.network:type_name -> penstock.plugin.v1.NetworkChange
-	57, // 20: penstock.plugin.v1.FromHost.suspend:type_name -> penstock.plugin.v1.Suspend
-	58, // 21: penstock.plugin.v1.FromHost.wake:type_name -> penstock.plugin.v1.Wake
-	50, // 22: penstock.plugin.v1.FromHost.sa_expire:type_name -> penstock.plugin.v1.SaExpire
-	26, // 23: penstock.plugin.v1.FromPlugin.phase:type_name -> penstock.plugin.v1.SetPhase
-	59, // 24: penstock.plugin.v1.FromPlugin.prompt:type_name -> penstock.plugin.v1.Prompt
-	30, // 25: penstock.plugin.v1.FromPlugin.open:type_name -> penstock.plugin.v1.Open
-	40, // 26: penstock.plugin.v1.FromPlugin.close:type_name -> penstock.plugin.v1.Close
-	43, // 27: penstock.plugin.v1.FromPlugin.attach:type_name -> penstock.plugin.v1.Attach
-	45, // 28: penstock.plugin.v1.FromPlugin.residual:type_name -> penstock.plugin.v1.Residual
-	54, // 29: penstock.plugin.v1.FromPlugin.config:type_name -> penstock.plugin.v1.NetConfig
-	52, // 30: penstock.plugin.v1.FromPlugin.frame:type_name -> penstock.plugin.v1.ControlFrame
-	29, // 31: penstock.plugin.v1.FromPlugin.checkpoint:type_name -> penstock.plugin.v1.Checkpoint
-	41, // 32: penstock.plugin.v1.FromPlugin.export:type_name -> penstock.plugin.v1.Export
-	24, // 33: penstock.plugin.v1.FromPlugin.adopted:type_name -> penstock.plugin.v1.Adopted
-	28, // 34: penstock.plugin.v1.FromPlugin.failed:type_name -> penstock.plugin.v1.Failed
-	27, // 35: penstock.plugin.v1.FromPlugin.progress:type_name -> penstock.plugin.v1.Progress
-	20, // 36: penstock.plugin.v1.FromPlugin.refused:type_name -> penstock.plugin.v1.Refused
-	48, // 37: penstock.plugin.v1.FromPlugin.install_sa:type_name -> penstock.plugin.v1.InstallSa
-	49, // 38: penstock.plugin.v1.FromPlugin.remove_sa:type_name -> penstock.plugin.v1.RemoveSa
-	16, // 39: penstock.plugin.v1.Refused.diagnostic:type_name -> penstock.plugin.v1.Diagnostic
-	72, // 40: penstock.plugin.v1.Start.options:type_name -> penstock.plugin.v1.Start.OptionsEntry
-	21, // 41: penstock.plugin.v1.Resume.start:type_name -> penstock.plugin.v1.Start
-	23, // 42: penstock.plugin.v1.Resume.installed:type_name -> penstock.plugin.v1.InstalledPath
-	4,  // 43: penstock.plugin.v1.Stop.reason:type_name -> penstock.plugin.v1.Stop.Reason
-	1,  // 44: penstock.plugin.v1.SetPhase.phase:type_name -> penstock.plugin.v1.Phase
-	5,  // 45: penstock.plugin.v1.Progress.level:type_name -> penstock.plugin.v1.Progress.Level
-	16, // 46: penstock.plugin.v1.Failed.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
-	6,  // 47: penstock.plugin.v1.Failed.retry:type_name -> penstock.plugin.v1.Failed.Retry
-	31, // 48: penstock.plugin.v1.Open.tcp:type_name -> penstock.plugin.v1.Tcp
-	33, // 49: penstock.plugin.v1.Open.tls:type_name -> penstock.plugin.v1.Tls
-	32, // 50: penstock.plugin.v1.Open.udp:type_name -> penstock.plugin.v1.Udp
-	34, // 51: penstock.plugin.v1.Open.dtls:type_name -> penstock.plugin.v1.Dtls
-	35, // 52: penstock.plugin.v1.Dtls.psk:type_name -> penstock.plugin.v1.Psk
-	37, // 53: penstock.plugin.v1.Dtls.resumption:type_name -> penstock.plugin.v1.Resumption
-	36, // 54: penstock.plugin.v1.Psk.exporter:type_name -> penstock.plugin.v1.Exporter
-	39, // 55: penstock.plugin.v1.Opened.tls:type_name -> penstock.plugin.v1.TlsInfo
-	51, // 56: penstock.plugin.v1.Attach.framing:type_name -> penstock.plugin.v1.FrameSpec
-	46, // 57: penstock.plugin.v1.Attach.esp:type_name -> penstock.plugin.v1.Esp
-	47, // 58: penstock.plugin.v1.Esp.sas:type_name -> penstock.plugin.v1.Sa
-	7,  // 59: penstock.plugin.v1.Sa.direction:type_name -> penstock.plugin.v1.Sa.Direction
-	47, // 60: penstock.plugin.v1.InstallSa.sa:type_name -> penstock.plugin.v1.Sa
-	73, // 61: penstock.plugin.v1.FrameSpec.length:type_name -> penstock.plugin.v1.FrameSpec.Field
-	73, // 62: penstock.plugin.v1.FrameSpec.type:type_name -> penstock.plugin.v1.FrameSpec.Field
-	73, // 63: penstock.plugin.v1.FrameSpec.ether_type:type_name -> penstock.plugin.v1.FrameSpec.Field
-	74, // 64: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
-	75, // 65: penstock.plugin.v1.FrameSpec.probe_answer:type_name -> penstock.plugin.v1.FrameSpec.Match
-	8,  // 66: penstock.plugin.v1.PathEvent.kind:type_name -> penstock.plugin.v1.PathEvent.Kind
-	55, // 67: penstock.plugin.v1.NetConfig.script_options:type_name -> penstock.plugin.v1.Pair
-	60, // 68: penstock.plugin.v1.Prompt.form:type_name -> penstock.plugin.v1.Form
-	62, // 69: penstock.plugin.v1.Prompt.sso:type_name -> penstock.plugin.v1.Sso
-	66, // 70: penstock.plugin.v1.Prompt.confirm:type_name -> penstock.plugin.v1.Confirm
-	67, // 71: penstock.plugin.v1.Prompt.wait:type_name -> penstock.plugin.v1.Wait
-	68, // 72: penstock.plugin.v1.Prompt.program:type_name -> penstock.plugin.v1.Program
-	61, // 73: penstock.plugin.v1.Form.fields:type_name -> penstock.plugin.v1.Field
-	9,  // 74: penstock.plugin.v1.Field.kind:type_name -> penstock.plugin.v1.Field.Kind
-	76, // 75: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
-	63, // 76: penstock.plugin.v1.Sso.loopback:type_name -> penstock.plugin.v1.Loopback
-	64, // 77: penstock.plugin.v1.Sso.cookies:type_name -> penstock.plugin.v1.Cookies
-	65, // 78: penstock.plugin.v1.Sso.scheme:type_name -> penstock.plugin.v1.Scheme
-	55, // 79: penstock.plugin.v1.Program.env:type_name -> penstock.plugin.v1.Pair
-	77, // 80: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
-	10, // 81: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
-	14, // 82: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
-	17, // 83: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
-	11, // 84: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
-	15, // 85: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
-	18, // 86: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
-	84, // [84:87] is the sub-list for method output_type
-	81, // [81:84] is the sub-list for method input_type
-	81, // [81:81] is the sub-list for extension type_name
-	81, // [81:81] is the sub-list for extension extendee
-	0,  // [0:81] is the sub-list for field type_name
+	22, // 8: penstock.plugin.v1.FromHost.start:type_name -> penstock.plugin.v1.Start
+	23, // 9: penstock.plugin.v1.FromHost.resume:type_name -> penstock.plugin.v1.Resume
+	26, // 10: penstock.plugin.v1.FromHost.stop:type_name -> penstock.plugin.v1.Stop
+	75, // 11: penstock.plugin.v1.FromHost.answer:type_name -> penstock.plugin.v1.Answer
+	39, // 12: penstock.plugin.v1.FromHost.opened:type_name -> penstock.plugin.v1.Opened
+	20, // 13: penstock.plugin.v1.FromHost.ok:type_name -> penstock.plugin.v1.Ok
+	21, // 14: penstock.plugin.v1.FromHost.refused:type_name -> penstock.plugin.v1.Refused
+	45, // 15: penstock.plugin.v1.FromHost.drained:type_name -> penstock.plugin.v1.Drained
+	43, // 16: penstock.plugin.v1.FromHost.exported:type_name -> penstock.plugin.v1.Exported
+	53, // 17: penstock.plugin.v1.FromHost.frame:type_name -> penstock.plugin.v1.ControlFrame
+	54, // 18: penstock.plugin.v1.FromHost.path:type_name -> penstock.plugin.v1.PathEvent
+	57, // 19: penstock.plugin.v1.FromHost.network:type_name -> penstock.plugin.v1.NetworkChange
+	58, // 20: penstock.plugin.v1.FromHost.suspend:type_name -> penstock.plugin.v1.Suspend
+	59, // 21: penstock.plugin.v1.FromHost.wake:type_name -> penstock.plugin.v1.Wake
+	51, // 22: penstock.plugin.v1.FromHost.sa_expire:type_name -> penstock.plugin.v1.SaExpire
+	62, // 23: penstock.plugin.v1.FromHost.certificate:type_name -> penstock.plugin.v1.Certificate
+	64, // 24: penstock.plugin.v1.FromHost.signature:type_name -> penstock.plugin.v1.Signature
+	27, // 25: penstock.plugin.v1.FromPlugin.phase:type_name -> penstock.plugin.v1.SetPhase
+	65, // 26: penstock.plugin.v1.FromPlugin.prompt:type_name -> penstock.plugin.v1.Prompt
+	31, // 27: penstock.plugin.v1.FromPlugin.open:type_name -> penstock.plugin.v1.Open
+	41, // 28: penstock.plugin.v1.FromPlugin.close:type_name -> penstock.plugin.v1.Close
+	44, // 29: penstock.plugin.v1.FromPlugin.attach:type_name -> penstock.plugin.v1.Attach
+	46, // 30: penstock.plugin.v1.FromPlugin.residual:type_name -> penstock.plugin.v1.Residual
+	55, // 31: penstock.plugin.v1.FromPlugin.config:type_name -> penstock.plugin.v1.NetConfig
+	53, // 32: penstock.plugin.v1.FromPlugin.frame:type_name -> penstock.plugin.v1.ControlFrame
+	30, // 33: penstock.plugin.v1.FromPlugin.checkpoint:type_name -> penstock.plugin.v1.Checkpoint
+	42, // 34: penstock.plugin.v1.FromPlugin.export:type_name -> penstock.plugin.v1.Export
+	25, // 35: penstock.plugin.v1.FromPlugin.adopted:type_name -> penstock.plugin.v1.Adopted
+	29, // 36: penstock.plugin.v1.FromPlugin.failed:type_name -> penstock.plugin.v1.Failed
+	28, // 37: penstock.plugin.v1.FromPlugin.progress:type_name -> penstock.plugin.v1.Progress
+	21, // 38: penstock.plugin.v1.FromPlugin.refused:type_name -> penstock.plugin.v1.Refused
+	49, // 39: penstock.plugin.v1.FromPlugin.install_sa:type_name -> penstock.plugin.v1.InstallSa
+	50, // 40: penstock.plugin.v1.FromPlugin.remove_sa:type_name -> penstock.plugin.v1.RemoveSa
+	60, // 41: penstock.plugin.v1.FromPlugin.verify_chain:type_name -> penstock.plugin.v1.VerifyChain
+	61, // 42: penstock.plugin.v1.FromPlugin.client_certificate:type_name -> penstock.plugin.v1.ClientCertificate
+	63, // 43: penstock.plugin.v1.FromPlugin.sign:type_name -> penstock.plugin.v1.Sign
+	17, // 44: penstock.plugin.v1.Refused.diagnostic:type_name -> penstock.plugin.v1.Diagnostic
+	78, // 45: penstock.plugin.v1.Start.options:type_name -> penstock.plugin.v1.Start.OptionsEntry
+	22, // 46: penstock.plugin.v1.Resume.start:type_name -> penstock.plugin.v1.Start
+	24, // 47: penstock.plugin.v1.Resume.installed:type_name -> penstock.plugin.v1.InstalledPath
+	4,  // 48: penstock.plugin.v1.Stop.reason:type_name -> penstock.plugin.v1.Stop.Reason
+	1,  // 49: penstock.plugin.v1.SetPhase.phase:type_name -> penstock.plugin.v1.Phase
+	5,  // 50: penstock.plugin.v1.Progress.level:type_name -> penstock.plugin.v1.Progress.Level
+	17, // 51: penstock.plugin.v1.Failed.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
+	6,  // 52: penstock.plugin.v1.Failed.retry:type_name -> penstock.plugin.v1.Failed.Retry
+	32, // 53: penstock.plugin.v1.Open.tcp:type_name -> penstock.plugin.v1.Tcp
+	34, // 54: penstock.plugin.v1.Open.tls:type_name -> penstock.plugin.v1.Tls
+	33, // 55: penstock.plugin.v1.Open.udp:type_name -> penstock.plugin.v1.Udp
+	35, // 56: penstock.plugin.v1.Open.dtls:type_name -> penstock.plugin.v1.Dtls
+	36, // 57: penstock.plugin.v1.Dtls.psk:type_name -> penstock.plugin.v1.Psk
+	38, // 58: penstock.plugin.v1.Dtls.resumption:type_name -> penstock.plugin.v1.Resumption
+	37, // 59: penstock.plugin.v1.Psk.exporter:type_name -> penstock.plugin.v1.Exporter
+	40, // 60: penstock.plugin.v1.Opened.tls:type_name -> penstock.plugin.v1.TlsInfo
+	52, // 61: penstock.plugin.v1.Attach.framing:type_name -> penstock.plugin.v1.FrameSpec
+	47, // 62: penstock.plugin.v1.Attach.esp:type_name -> penstock.plugin.v1.Esp
+	48, // 63: penstock.plugin.v1.Esp.sas:type_name -> penstock.plugin.v1.Sa
+	7,  // 64: penstock.plugin.v1.Sa.direction:type_name -> penstock.plugin.v1.Sa.Direction
+	48, // 65: penstock.plugin.v1.InstallSa.sa:type_name -> penstock.plugin.v1.Sa
+	79, // 66: penstock.plugin.v1.FrameSpec.length:type_name -> penstock.plugin.v1.FrameSpec.Field
+	79, // 67: penstock.plugin.v1.FrameSpec.type:type_name -> penstock.plugin.v1.FrameSpec.Field
+	79, // 68: penstock.plugin.v1.FrameSpec.ether_type:type_name -> penstock.plugin.v1.FrameSpec.Field
+	80, // 69: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
+	81, // 70: penstock.plugin.v1.FrameSpec.probe_answer:type_name -> penstock.plugin.v1.FrameSpec.Match
+	8,  // 71: penstock.plugin.v1.PathEvent.kind:type_name -> penstock.plugin.v1.PathEvent.Kind
+	56, // 72: penstock.plugin.v1.NetConfig.script_options:type_name -> penstock.plugin.v1.Pair
+	9,  // 73: penstock.plugin.v1.Sign.hash:type_name -> penstock.plugin.v1.Sign.Hash
+	66, // 74: penstock.plugin.v1.Prompt.form:type_name -> penstock.plugin.v1.Form
+	68, // 75: penstock.plugin.v1.Prompt.sso:type_name -> penstock.plugin.v1.Sso
+	72, // 76: penstock.plugin.v1.Prompt.confirm:type_name -> penstock.plugin.v1.Confirm
+	73, // 77: penstock.plugin.v1.Prompt.wait:type_name -> penstock.plugin.v1.Wait
+	74, // 78: penstock.plugin.v1.Prompt.program:type_name -> penstock.plugin.v1.Program
+	67, // 79: penstock.plugin.v1.Form.fields:type_name -> penstock.plugin.v1.Field
+	10, // 80: penstock.plugin.v1.Field.kind:type_name -> penstock.plugin.v1.Field.Kind
+	82, // 81: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
+	69, // 82: penstock.plugin.v1.Sso.loopback:type_name -> penstock.plugin.v1.Loopback
+	70, // 83: penstock.plugin.v1.Sso.cookies:type_name -> penstock.plugin.v1.Cookies
+	71, // 84: penstock.plugin.v1.Sso.scheme:type_name -> penstock.plugin.v1.Scheme
+	56, // 85: penstock.plugin.v1.Program.env:type_name -> penstock.plugin.v1.Pair
+	83, // 86: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
+	11, // 87: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
+	15, // 88: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
+	18, // 89: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
+	12, // 90: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
+	16, // 91: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
+	19, // 92: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
+	90, // [90:93] is the sub-list for method output_type
+	87, // [87:90] is the sub-list for method input_type
+	87, // [87:87] is the sub-list for extension type_name
+	87, // [87:87] is the sub-list for extension extendee
+	0,  // [0:87] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -6066,6 +6481,8 @@ func file_plugin_proto_init() {
 		(*FromHost_Suspend)(nil),
 		(*FromHost_Wake)(nil),
 		(*FromHost_SaExpire)(nil),
+		(*FromHost_Certificate)(nil),
+		(*FromHost_Signature)(nil),
 	}
 	file_plugin_proto_msgTypes[8].OneofWrappers = []any{
 		(*FromPlugin_Phase)(nil),
@@ -6084,6 +6501,9 @@ func file_plugin_proto_init() {
 		(*FromPlugin_Refused)(nil),
 		(*FromPlugin_InstallSa)(nil),
 		(*FromPlugin_RemoveSa)(nil),
+		(*FromPlugin_VerifyChain)(nil),
+		(*FromPlugin_ClientCertificate)(nil),
+		(*FromPlugin_Sign)(nil),
 	}
 	file_plugin_proto_msgTypes[20].OneofWrappers = []any{
 		(*Open_Tcp)(nil),
@@ -6099,14 +6519,14 @@ func file_plugin_proto_init() {
 		(*Psk_Raw)(nil),
 		(*Psk_Exporter)(nil),
 	}
-	file_plugin_proto_msgTypes[49].OneofWrappers = []any{
+	file_plugin_proto_msgTypes[54].OneofWrappers = []any{
 		(*Prompt_Form)(nil),
 		(*Prompt_Sso)(nil),
 		(*Prompt_Confirm)(nil),
 		(*Prompt_Wait)(nil),
 		(*Prompt_Program)(nil),
 	}
-	file_plugin_proto_msgTypes[52].OneofWrappers = []any{
+	file_plugin_proto_msgTypes[57].OneofWrappers = []any{
 		(*Sso_Loopback)(nil),
 		(*Sso_Cookies)(nil),
 		(*Sso_Scheme)(nil),
@@ -6116,8 +6536,8 @@ func file_plugin_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
-			NumEnums:      10,
-			NumMessages:   68,
+			NumEnums:      11,
+			NumMessages:   73,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -48,6 +48,12 @@ func (r *Run) handle(m *pluginpb.FromPlugin) {
 		r.handleCheckpoint(m.GetId(), x.Checkpoint)
 	case *pluginpb.FromPlugin_Export:
 		r.handleExport(m.GetId(), x.Export)
+	case *pluginpb.FromPlugin_VerifyChain:
+		r.handleVerifyChain(m.GetId(), x.VerifyChain)
+	case *pluginpb.FromPlugin_ClientCertificate:
+		r.handleClientCertificate(m.GetId())
+	case *pluginpb.FromPlugin_Sign:
+		r.handleSign(m.GetId(), x.Sign)
 	case *pluginpb.FromPlugin_Adopted:
 		r.handleAdopted(m.GetRe(), x.Adopted)
 	case *pluginpb.FromPlugin_Failed:

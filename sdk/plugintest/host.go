@@ -2,6 +2,8 @@ package plugintest
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"strconv"
 	"sync"
@@ -35,6 +37,11 @@ type Host struct {
 	PathMTU, Overhead uint32
 	// Ask replaces the answers of Answer, if set. It may block until ctx ends.
 	Ask func(ctx context.Context, p prompt.Prompt) prompt.Answer
+
+	// Trust says what VerifyChain answers; nil: everything is trusted.
+	Trust func(chain []*x509.Certificate, name string) error
+	// Certificate is the user's, with its key; nil: there is none.
+	Certificate *tls.Certificate
 
 	mu         sync.Mutex
 	gateways   map[string]gateway

@@ -40,6 +40,10 @@ var permits = map[string]string{
 	"Refused":    "+++++",
 	"InstallSa":  "--++.",
 	"RemoveSa":   "--+++",
+
+	"VerifyChain":       "-+++.",
+	"ClientCertificate": "-+++.",
+	"Sign":              "-+++.",
 }
 
 // permitted says whether m may come now, and answers it when not.

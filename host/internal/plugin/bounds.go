@@ -17,8 +17,8 @@ const (
 	maxRepeated = 64   // entries
 )
 
-// limits are bytes of a string or bytes field, or entries of a repeated one, by
-// MESSAGE.FIELD in plugin.proto. What a value means is checked by who uses it.
+// limits are bytes of a string or bytes field, or entries of a repeated one and with []
+// bytes of each, by MESSAGE.FIELD in plugin.proto. What a value means is checked by who uses it.
 var limits = map[protoreflect.FullName]int{
 	"Residual.data":            1 << 20,
 	"Checkpoint.data":          64 << 10,
@@ -31,6 +31,10 @@ var limits = map[protoreflect.FullName]int{
 	"FrameSpec.ignore":         16,
 	"FrameSpec.probe_answer":   16,
 	"Esp.sas":                  16,
+	"VerifyChain.chain":        16,
+	"VerifyChain.chain[]":      64 << 10,
+	"VerifyChain.name":         255,
+	"Sign.digest":              64 << 10,
 	"Sa.suite":                 64,
 	"Sa.key":                   64,
 	"Sa.auth_key":              64,
@@ -89,8 +93,8 @@ func boundedList(f protoreflect.FieldDescriptor, list protoreflect.List) error {
 			if err := boundedMessage(list.Get(i).Message()); err != nil {
 				return err
 			}
-		} else if n := size(f, list.Get(i)); n > maxString {
-			return fmt.Errorf("an entry of %s has %d bytes, at most %d are allowed", f.Name(), n, maxString)
+		} else if n, limit := size(f, list.Get(i)), limitNamed(f.FullName()+"[]", maxString); n > limit {
+			return fmt.Errorf("an entry of %s has %d bytes, at most %d are allowed", f.Name(), n, limit)
 		}
 	}
 	return nil
@@ -122,7 +126,11 @@ func size(f protoreflect.FieldDescriptor, v protoreflect.Value) int {
 }
 
 func limitOf(f protoreflect.FieldDescriptor, otherwise int) int {
-	if limit, ok := limits[f.FullName()[len(prefix):]]; ok {
+	return limitNamed(f.FullName(), otherwise)
+}
+
+func limitNamed(name protoreflect.FullName, otherwise int) int {
+	if limit, ok := limits[name[len(prefix):]]; ok {
 		return limit
 	}
 	return otherwise

@@ -253,7 +253,7 @@ func TestLimitsAreOfTheContract(t *testing.T) {
 	for name := range limits {
 		message, field, _ := strings.Cut(string(name), ".")
 		m := file.Messages().ByName(protoreflect.Name(message))
-		if m == nil || m.Fields().ByName(protoreflect.Name(field)) == nil {
+		if m == nil || m.Fields().ByName(protoreflect.Name(strings.TrimSuffix(field, "[]"))) == nil {
 			t.Errorf("there is no field %s", name)
 		}
 	}

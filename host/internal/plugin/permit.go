@@ -65,11 +65,16 @@ var permits = map[protoreflect.Name]string{
 	"refused":    "+++++",
 	"install_sa": "--++.",
 	"remove_sa":  "--+++",
+
+	"verify_chain":       "-+++.",
+	"client_certificate": "-+++.",
+	"sign":               "-+++.",
 }
 
 // wantsAnswer are the messages that make no sense without an id.
 var wantsAnswer = map[protoreflect.Name]bool{
 	"prompt": true, "open": true, "attach": true, "residual": true, "export": true, "install_sa": true,
+	"verify_chain": true, "client_certificate": true, "sign": true,
 }
 
 // messageName is the name of the message in m, "" for one that this host does not know.

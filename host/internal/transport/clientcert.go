@@ -3,6 +3,7 @@ package transport
 import (
 	"bytes"
 	"crypto"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"os"
@@ -23,6 +24,14 @@ type ClientCert struct {
 
 // Leaf is the certificate itself.
 func (c *ClientCert) Leaf() *x509.Certificate { return c.pair.Leaf }
+
+// Chain is the certificate and those of its issuers that are known, DER.
+func (c *ClientCert) Chain() [][]byte { return c.pair.Certificate }
+
+// Sign signs a digest, in the token if the key lives in one.
+func (c *ClientCert) Sign(digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	return c.pair.PrivateKey.(crypto.Signer).Sign(rand.Reader, digest, opts)
+}
 
 // Close logs out of the token, if the key lives in one.
 func (c *ClientCert) Close() error {

@@ -33,17 +33,9 @@ func (d *Dialer) OpenTLS(ctx context.Context, host string, port int, o TLSOption
 	if !errors.As(err, &refused) {
 		return s, err
 	}
-	if d.cfg.ConfirmCertificate == nil || refused.final {
-		return nil, refused.Diagnostic
-	}
-	ok, err := d.cfg.ConfirmCertificate(ctx, host, refused.chain, refused.Diagnostic)
-	if err != nil {
+	if err := d.confirm(ctx, host, refused); err != nil {
 		return nil, err
 	}
-	if !ok {
-		return nil, refused.Diagnostic
-	}
-	d.accept(check.host, refused.chain[0])
 	if s, err = d.tryTLS(ctx, host, port, o, check); errors.As(err, &refused) {
 		return nil, refused.Diagnostic // another certificate than a moment ago
 	}

@@ -28,6 +28,7 @@ type verifier struct {
 	name   string // what the certificate must be for
 	roots  *x509.CertPool
 	pins   []pin
+	usages []x509.ExtKeyUsage // one of which the certificate is for; nil: TLS servers
 	now    func() time.Time
 }
 
@@ -66,7 +67,11 @@ func loadRoots(file string) (*x509.CertPool, error) {
 
 // verify is called by crypto/tls within the handshake.
 func (v *verifier) verify(state tls.ConnectionState) error {
-	chain := state.PeerCertificates
+	return v.verifyChain(state.PeerCertificates)
+}
+
+// verifyChain returns a *refusal for what is not trusted.
+func (v *verifier) verifyChain(chain []*x509.Certificate) error {
 	if len(chain) == 0 {
 		return errors.New("the gateway sent no certificate")
 	}
@@ -81,7 +86,7 @@ func (v *verifier) verify(state tls.ConnectionState) error {
 		intermediates.AddCert(c)
 	}
 	_, err := chain[0].Verify(x509.VerifyOptions{
-		DNSName: v.name, Roots: v.roots, Intermediates: intermediates, CurrentTime: v.now(),
+		DNSName: v.name, Roots: v.roots, Intermediates: intermediates, CurrentTime: v.now(), KeyUsages: v.usages,
 	})
 	if err == nil {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/penstock-vpn/penstock/host/internal/testlab"
+	"github.com/penstock-vpn/penstock/host/internal/testlab/relay"
 )
 
 // New keys must not be felt, whoever asks for them: the tunnel's and those of IKE.
@@ -117,16 +118,71 @@ func TestIKEv2BadLine(t *testing.T) {
 	disconnect(t, c)
 }
 
-// A large transfer goes through new keys whole.
+// Large transfers go on while the keys of the tunnel and those of IKE change: whole, and
+// with no packet that one side cannot read.
 func TestIKEv2RekeysUnderLoad(t *testing.T) {
 	needPenstock(t)
 	t.Parallel()
 	l := lab(t)
 	server := strongswan(t, l, testlab.Strongswan{})
-	c := connectIKEv2(t, l, psk("--esp-lifetime", "10s")...)
-	bothWays(t, l, testlab.InsideV4, large)
-	must(t, testlab.Await(within(t, 15*time.Second), "new keys", func() bool {
-		return strings.Contains(server.Output(), "CREATE_CHILD_SA response")
+	c := connectIKEv2(t, l, psk("--esp-lifetime", "10s", "--ike-lifetime", "18s")...)
+	store, err := l.OpenStore(testlab.InsideV4)
+	must(t, err)
+	defer store.Close()
+	store.Rate = large / 25
+	pings, err := l.Client.Ping(testlab.InsideV4, 100*time.Millisecond)
+	must(t, err)
+	up := make(chan error, 1)
+	go func() { _, err := store.Upload(within(t, 2*time.Minute), large); up <- err }()
+	down, err := store.Download(within(t, 2*time.Minute), large)
+	must(t, err)
+	must(t, <-up)
+	lost := pings.Stop()
+	t.Logf("%s; %s", down, lost)
+	if n := strings.Count(server.Output(), "CREATE_CHILD_SA response"); n < 3 {
+		t.Errorf("%d new SAs, want 3 at least", n)
+	}
+	for _, words := range []string{"does not belong to an installed SA", "could not find an outbound IPsec SA", "ICV verification failed"} {
+		if n := strings.Count(server.Output(), words); n > 0 {
+			t.Errorf("the gateway says %d times: %s", n, words)
+		}
+	}
+	for i, n := range lost.Lost { // one alone found a queue full
+		if i >= 2 && n-lost.Lost[i-2] == 2 {
+			t.Errorf("the tunnel paused: %s", lost)
+		}
+	}
+	disconnect(t, c)
+}
+
+// A line that loses, doubles and reorders, messages in fragments, and new keys all the
+// time: it is one session from the login to the end.
+func TestIKEv2DoublesAndReorders(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
+	l := lab(t)
+	server := strongswan(t, l, testlab.Strongswan{Auth: "eap-mschapv2", FragmentSize: 600})
+	lines := []*relay.Relay{badLineAs(t, l, 500, 5500), badLineAs(t, l, 4500, 5450)}
+	for _, r := range lines {
+		r.Worsen(relay.Faults{Lose: 0.05, Late: 0.20, Double: 0.20})
+	}
+	c, err := l.Connect(within(t, 60*time.Second), ikev2(l, eap(t, l, "server", "--fragment-size", "500", "--esp-lifetime", "10s", "--ike-lifetime", "15s", "--force-dpd", "2s")...), answers())
+	must(t, err)
+	status(t, l)
+	must(t, testlab.Await(within(t, 90*time.Second), "new keys", func() bool {
+		return strings.Count(server.Output(), "CREATE_CHILD_SA response") >= 8
 	}))
+	for _, r := range lines {
+		r.Worsen(relay.Faults{})
+	}
+	up, down := lines[1].Counts()
+	t.Logf("up %+v, down %+v", up, down)
+	if up.Lost == 0 || up.Late == 0 || up.Doubled == 0 || down.Lost == 0 || down.Late == 0 || down.Doubled == 0 {
+		t.Error("the line was good")
+	}
+	if n := strings.Count(server.Output(), "established between"); n != 1 {
+		t.Errorf("%d logins", n)
+	}
+	reaches(t, l, testlab.InsideV4, testlab.InsideV6)
 	disconnect(t, c)
 }

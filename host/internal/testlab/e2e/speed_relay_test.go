@@ -59,7 +59,12 @@ func TestBadLine(t *testing.T) {
 // unharmed at first: ocserv takes a doubled hello for a client that comes anew.
 func badLine(t *testing.T, l *testlab.Lab, port int) *relay.Relay {
 	t.Helper()
-	const own = 5443
+	return badLineAs(t, l, port, 5443)
+}
+
+// badLineAs is a badLine whose relay listens on the port own.
+func badLineAs(t *testing.T, l *testlab.Lab, port, own int) *relay.Relay {
+	t.Helper()
 	dial := func() (conn *net.UDPConn, err error) {
 		err = l.Gateway.Do(func() (err error) {
 			conn, err = net.DialUDP("udp", nil, &net.UDPAddr{IP: net.ParseIP(testlab.GatewayV4), Port: port})
@@ -72,10 +77,10 @@ func badLine(t *testing.T, l *testlab.Lab, port int) *relay.Relay {
 	}
 	r := relay.New(udp(t, l.Gateway, &net.UDPAddr{Port: own}), dial, relay.Faults{Seed: 7})
 	t.Cleanup(func() { r.Close() })
-	must(t, l.Gateway.Nft(fmt.Sprintf(`table ip relay {
+	must(t, l.Gateway.Nft(fmt.Sprintf(`table ip relay%[2]d {
 	chain in {
 		type nat hook prerouting priority dstnat
-		iifname "eth0" udp dport %d redirect to :%d
+		iifname "eth0" udp dport %[1]d redirect to :%[2]d
 	}
 }`, port, own)))
 	return r

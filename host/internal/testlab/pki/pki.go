@@ -13,6 +13,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"net"
 	"os"
@@ -30,7 +31,7 @@ const P12Password = "sesame"
 // NAME.pem and NAME.key.
 //
 //	ca, other-ca                     authorities; nobody trusts the second
-//	server, server-ec                the gateway
+//	server, server-ec, server-large  the gateway; the last one with a certificate of 4 KB
 //	expired, misnamed, unknown       a gateway past its time, of another name, of other-ca
 //	alice, alice-ec (and .p12)       a user of group staff
 //	mallory                          a user of other-ca
@@ -62,7 +63,10 @@ func Write(dir string, names ...string) (*PKI, error) {
 	year := 365 * 24 * time.Hour
 	gateway := x509.Certificate{Subject: subject(names[0], ""), NotAfter: time.Now().Add(year), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 	name(&gateway, names)
-	expired, misnamed := gateway, gateway
+	expired, misnamed, large := gateway, gateway, gateway
+	for i := range 160 {
+		large.DNSNames = append(large.DNSNames, fmt.Sprintf("host-%03d.%s", i, names[0]))
+	}
 	expired.NotAfter = time.Now().Add(-24 * time.Hour)
 	misnamed.Subject, misnamed.IPAddresses, misnamed.DNSNames = subject("elsewhere.test", ""), nil, []string{"elsewhere.test"}
 	user := x509.Certificate{Subject: subject("alice", "staff"), NotAfter: time.Now().Add(year), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
@@ -72,7 +76,7 @@ func Write(dir string, names ...string) (*PKI, error) {
 		by       Pair
 		key      func() (crypto.Signer, error)
 	}{
-		{"server", gateway, ca, newRSA}, {"server-ec", gateway, ca, newECDSA},
+		{"server", gateway, ca, newRSA}, {"server-ec", gateway, ca, newECDSA}, {"server-large", large, ca, newRSA},
 		{"expired", expired, ca, newECDSA}, {"misnamed", misnamed, ca, newECDSA}, {"unknown", gateway, other, newECDSA},
 		{"alice", user, ca, newRSA}, {"alice-ec", user, ca, newECDSA}, {"mallory", user, other, newECDSA},
 	} {
