@@ -28,7 +28,7 @@ func (g *gtc) Done() bool { return g.answered }
 func (g *gtc) Handle(_ uint8, request []byte) ([]byte, error) {
 	if g.answered || g.password == "" {
 		g.answered = true
-		return nil, &Question{printable(request)}
+		return nil, &Question{Text: printable(request)}
 	}
 	g.answered = true
 	return []byte(g.password), nil

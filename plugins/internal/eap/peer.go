@@ -8,7 +8,8 @@ import (
 // Method is one way to authenticate, as the client does it.
 type Method interface {
 	Type() Type
-	// Handle answers a request. An error ends the authentication, but for a *Question.
+	// Handle answers a request. An error ends the authentication, but for a *Question and
+	// a *Later; a response beside an error is sent before that.
 	Handle(id uint8, request []byte) (response []byte, err error)
 	// Key is the master session key once the method has succeeded; nil: it makes none.
 	Key() []byte
@@ -23,16 +24,30 @@ type Refused struct{ Reason string }
 func (r *Refused) Error() string { return r.Reason }
 
 // Question is what a gateway asks in the midst of a method; see Peer.Answer.
-type Question struct{ Text string }
+type Question struct {
+	Text   string
+	answer func(text string) ([]byte, error) // makes the response; nil: it is the text
+}
 
 func (q *Question) Error() string { return "the gateway asks: " + q.Text }
+
+// Later says that a method is at work: when Done is closed, Peer.Resume has the reply.
+type Later struct {
+	Done   <-chan struct{}
+	resume func() ([]byte, error)
+}
+
+func (*Later) Error() string { return "the method is at work" }
 
 // Peer answers a gateway.
 type Peer struct {
 	identity string
 	methods  []Method
 	current  Method
-	asked    Packet // waits for Answer
+	asked    Packet // waits for Answer or Resume
+	answer   func(text string) ([]byte, error)
+	resume   func() ([]byte, error)
+	failed   error // what ends the authentication with the next packet
 	done     bool
 }
 
@@ -45,12 +60,16 @@ func NewPeer(identity string, methods ...Method) *Peer {
 var ErrFailure = &Refused{"the gateway gave no reason"}
 
 // Handle answers a packet. Without an error and a reply the authentication has
-// succeeded. A *Question wants an Answer; a *Refused is the gateway's no.
+// succeeded. A *Question wants an Answer, a *Later a Resume; a *Refused is the gateway's no.
 func (p *Peer) Handle(packet []byte) (reply []byte, err error) {
 	q, err := Parse(packet)
 	switch {
 	case err != nil:
 		return nil, err
+	case p.failed != nil:
+		return nil, p.failed
+	case p.resume != nil:
+		return nil, malformed("a packet that nobody asked for")
 	case q.Code == Failure:
 		return nil, ErrFailure
 	case q.Code == Success:
@@ -83,16 +102,34 @@ func (p *Peer) method(q Packet) ([]byte, error) {
 		}
 		p.current = p.methods[i]
 	}
-	response, err := p.current.Handle(q.ID, q.Data)
+	p.asked = q
+	return p.settle(p.current.Handle(q.ID, q.Data))
+}
+
+// settle makes a reply of what a method says to the packet that was asked.
+func (p *Peer) settle(response []byte, err error) ([]byte, error) {
+	p.answer, p.resume = nil, nil
 	var question *Question
-	if errors.As(err, &question) {
-		p.asked = q
-	}
-	if err != nil {
+	var later *Later
+	switch {
+	case errors.As(err, &question):
+		p.answer = question.answer
+		if p.answer == nil {
+			p.answer = func(text string) ([]byte, error) { return []byte(text), nil }
+		}
+		return nil, err
+	case errors.As(err, &later):
+		p.resume = later.resume
+		return nil, err
+	case err != nil && response == nil:
 		return nil, err
 	}
-	return respond(q, response), nil
+	p.failed = err
+	return respond(p.asked, response), nil
 }
+
+// Failed is what the method found wrong, while the gateway is told; nil: nothing.
+func (p *Peer) Failed() error { return p.failed }
 
 // nak names the methods that would do.
 func (p *Peer) nak(q Packet) ([]byte, error) {
@@ -109,12 +146,18 @@ func (p *Peer) nak(q Packet) ([]byte, error) {
 
 // Answer is what a person said to the last Question.
 func (p *Peer) Answer(text string) ([]byte, error) {
-	if p.asked.Code != Request {
+	if p.answer == nil {
 		return nil, errors.New("nothing was asked")
 	}
-	q := p.asked
-	p.asked = Packet{}
-	return respond(q, []byte(text)), nil
+	return p.settle(p.answer(text))
+}
+
+// Resume goes on after a Later whose Done is closed.
+func (p *Peer) Resume() ([]byte, error) {
+	if p.resume == nil {
+		return nil, errors.New("nothing was put off")
+	}
+	return p.settle(p.resume())
 }
 
 // Key is the master session key after success; nil: there is none.

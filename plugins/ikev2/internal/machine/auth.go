@@ -298,31 +298,33 @@ func (m *Machine) handleEAP(packet []byte) error {
 	case !m.login.proved && !e.Only:
 		return m.unproved(errors.New("it asks for a password before that"))
 	}
-	reply, err := m.login.peer.Handle(packet)
+	return m.replyEAP(m.login.peer.Handle(packet))
+}
+
+// replyEAP sends what the peer says, once it says it.
+func (m *Machine) replyEAP(reply []byte, err error) error {
 	var question *eap.Question
-	if errors.As(err, &question) {
+	var later *eap.Later
+	switch {
+	case errors.As(err, &question):
 		m.wait = func(answer any) error {
 			text, isText := answer.(string)
 			if !isText {
 				return errors.New("no answer was given")
 			}
-			reply, err := m.login.peer.Answer(text)
-			if err != nil {
-				return err
-			}
-			m.sendLogin([]ike.Payload{ike.EAP(reply)})
-			return nil
+			return m.replyEAP(m.login.peer.Answer(text))
 		}
 		m.emit(Ask{question.Text})
-		return nil
-	}
-	if err != nil {
+	case errors.As(err, &later):
+		m.wait = func(any) error { return m.replyEAP(m.login.peer.Resume()) }
+		m.emit(Await{later.Done})
+	case err != nil:
 		return eapFailed(m.login.peer, err)
-	}
-	if reply == nil {
+	case reply == nil:
 		return m.closeEAP()
+	default:
+		m.sendLogin([]ike.Payload{ike.EAP(reply)})
 	}
-	m.sendLogin([]ike.Payload{ike.EAP(reply)})
 	return nil
 }
 

@@ -35,6 +35,9 @@ type Sign struct {
 // Ask is a question of the gateway for the user. The answer is Answered.
 type Ask struct{ Text string }
 
+// Await is to wait until Done is closed: EAP is at work. The answer is Awaited.
+type Await struct{ Done <-chan struct{} }
+
 // Up says that the tunnel can be made: Settings and the first SAs.
 type Up struct {
 	Settings sdk.NetConfig
@@ -66,6 +69,7 @@ func (Send) effect()       {}
 func (Verify) effect()     {}
 func (Sign) effect()       {}
 func (Ask) effect()        {}
+func (Await) effect()      {}
 func (Up) effect()         {}
 func (Install) effect()    {}
 func (Moved) effect()      {}

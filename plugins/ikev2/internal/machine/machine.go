@@ -202,6 +202,11 @@ func (m *Machine) Answered(now time.Time, text string, err error) []Effect {
 	})
 }
 
+// Awaited answers Await.
+func (m *Machine) Awaited(now time.Time) []Effect {
+	return m.step(now, func() error { return m.resolve(nil) })
+}
+
 // sa is the current IKE SA.
 func (m *Machine) sa() *ikeSA { return m.sas[0] }
 

@@ -35,6 +35,9 @@ func (m *Machine) authRefused(n *ike.Notify) error {
 		case Certificate:
 			return fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the certificate", "It may not know its authority, or not the identity in the option local-id.").With("usercert"))
 		}
+		if err := m.login.peer.Failed(); err != nil {
+			return eapFailed(m.login.peer, err)
+		}
 		if m.login.peer.Method() == 0 {
 			return fail(sdk.Never, diag.New(diag.Config, "the gateway refuses to begin a login by EAP", "It may want another way to log in, see the option auth, or know this client by another name, see the option local-id.").With("auth"))
 		}
@@ -52,9 +55,12 @@ func (m *Machine) authRefused(n *ike.Notify) error {
 // eapFailed says what an error of EAP means.
 func eapFailed(p *eap.Peer, err error) error {
 	var refused *eap.Refused
+	var known *diag.Diagnostic
 	switch {
 	case errors.As(err, &refused):
 		return fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the login: "+refused.Reason, "Check user name and password."))
+	case errors.As(err, &known):
+		return fail(sdk.Never, known)
 	case errors.Is(err, eap.ErrMalformed):
 		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway's login makes no sense", err.Error()))
 	}
