@@ -9,6 +9,7 @@ import (
 
 	"github.com/penstock-vpn/penstock/plugins/anyconnect/internal/auth"
 	"github.com/penstock-vpn/penstock/plugins/anyconnect/internal/tunnel"
+	"github.com/penstock-vpn/penstock/plugins/internal/aggregate"
 	"github.com/penstock-vpn/penstock/plugins/internal/httpc"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -106,7 +107,7 @@ func (o *options) client(s *sdk.Session, peer *sdk.Info) *httpc.Client {
 			{Name: "X-Transcend-Version", Value: "1"},
 		},
 		Timeout: loginTimeout,
-		Redact:  auth.Redact,
+		Redact:  aggregate.Redact,
 	}
 	if s.Trace() {
 		c.Trace = s.TraceText

@@ -9,6 +9,7 @@ import (
 
 	"github.com/penstock-vpn/penstock/plugins/anyconnect/internal/auth"
 	"github.com/penstock-vpn/penstock/plugins/anyconnect/internal/cstp"
+	"github.com/penstock-vpn/penstock/plugins/internal/aggregate"
 	"github.com/penstock-vpn/penstock/plugins/internal/settings"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/option"
@@ -57,7 +58,7 @@ func schema() option.Schema {
 type options struct {
 	gateway       *url.URL
 	group         string
-	entries       []auth.Entry
+	entries       []aggregate.Entry
 	sso           auth.SSOMode
 	plainForms    bool
 	csdWrapper    bool
@@ -78,7 +79,7 @@ func readOptions(values map[string]string) (*options, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := auth.ParseEntries(list(values["form-entry"]))
+	entries, err := aggregate.ParseEntries(list(values["form-entry"]))
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"net/url"
 
+	"github.com/penstock-vpn/penstock/plugins/internal/aggregate"
 	"github.com/penstock-vpn/penstock/plugins/internal/httpc"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/prompt"
@@ -23,12 +24,12 @@ type User interface {
 
 // Config is what a login starts from.
 type Config struct {
-	Gateway        *url.URL // https, with the group's path if one is named
-	Group          string   // value or label of the group; "": the gateway's, or ask
-	Entries        []Entry  // scripted answers
-	PlainForms     bool     // skip the XML way
-	Certificate    bool     // the user has a client certificate
-	CSDWrapper     bool     // the user has named a host-scan program
+	Gateway        *url.URL          // https, with the group's path if one is named
+	Group          string            // value or label of the group; "": the gateway's, or ask
+	Entries        []aggregate.Entry // scripted answers
+	PlainForms     bool              // skip the XML way
+	Certificate    bool              // the user has a client certificate
+	CSDWrapper     bool              // the user has named a host-scan program
 	SSO            SSOMode
 	Version        string          // content of the version element
 	OS             string          // content of device-id: "linux-64"

@@ -7,6 +7,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/penstock-vpn/penstock/plugins/internal/aggregate"
 	"github.com/penstock-vpn/penstock/plugins/internal/httpc"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
@@ -20,7 +21,7 @@ const (
 var errNoXML = errors.New("no XML by POST")
 
 // begin asks for the first form, by XML if the gateway can.
-func (l *login) begin(ctx context.Context) (*document, error) {
+func (l *login) begin(ctx context.Context) (*aggregate.Document, error) {
 	if l.begins++; l.begins > maxBegins {
 		return nil, diag.New(diag.AuthRefused, "the gateway begins the login again and again", "Check group and client certificate.")
 	}
@@ -38,10 +39,10 @@ func (l *login) begin(ctx context.Context) (*document, error) {
 
 // beginXML posts init. A gateway may send us to another one; a redirect within one
 // means that it does not know the XML way.
-func (l *login) beginXML(ctx context.Context) (*document, error) {
+func (l *login) beginXML(ctx context.Context) (*aggregate.Document, error) {
 	target := l.base
 	for range 3 {
-		body := l.compose.initial(target, l.group, l.certFailed)
+		body := l.compose.Init(target.String(), l.answers.Chosen(), nil, l.certFailed)
 		r, err := l.http.Do(ctx, "POST", target, l.fields(xmlType, body), body)
 		if err != nil {
 			return nil, protocolMeans(errNoXML, err)
@@ -80,8 +81,8 @@ func (l *login) pathIsGroup() bool {
 	root := *l.base
 	root.Path, root.RawPath, root.RawQuery = "/", "", ""
 	l.base = &root
-	if l.cfg.Group == "" {
-		l.cfg.Group = group
+	if l.answers.Group == "" {
+		l.answers.Group = group
 	}
 	return true
 }
@@ -95,7 +96,7 @@ func protocolMeans(meaning, err error) error {
 }
 
 // beginPlain gets the first form as browsers do.
-func (l *login) beginPlain(ctx context.Context) (*document, error) {
+func (l *login) beginPlain(ctx context.Context) (*aggregate.Document, error) {
 	r, at, err := l.http.Follow(ctx, "GET", l.base, l.fields("", nil), nil)
 	if err != nil {
 		return nil, err
@@ -104,12 +105,12 @@ func (l *login) beginPlain(ctx context.Context) (*document, error) {
 }
 
 // post sends the answer to a form.
-func (l *login) post(ctx context.Context, f *form) (*document, error) {
+func (l *login) post(ctx context.Context, f *aggregate.Form) (*aggregate.Document, error) {
 	kind, body := xmlType, []byte(nil)
 	if l.plain {
-		kind, body = formType, f.urlencoded()
+		kind, body = formType, urlencoded(f)
 	} else {
-		body = l.compose.reply(f, l.opaque, l.scanToken)
+		body = l.compose.Reply(f, l.opaque, l.scanToken)
 	}
 	r, at, err := l.http.Follow(ctx, "POST", l.url, l.fields(kind, body), body)
 	if err != nil {
@@ -119,7 +120,7 @@ func (l *login) post(ctx context.Context, f *form) (*document, error) {
 }
 
 // read makes a document of an answer that came from there.
-func (l *login) read(r *httpc.Response, from *url.URL) (*document, error) {
+func (l *login) read(r *httpc.Response, from *url.URL) (*aggregate.Document, error) {
 	if r.Status != 200 {
 		return nil, statusError(r)
 	}
@@ -133,14 +134,33 @@ func (l *login) read(r *httpc.Response, from *url.URL) (*document, error) {
 	return d, l.moveTo(from, d)
 }
 
+// parseDocument reads an answer that must lead on.
+func parseDocument(body []byte, os string) (*aggregate.Document, error) {
+	d, err := aggregate.Parse(body, os)
+	if err == nil && d.Empty() {
+		err = diag.New(diag.Protocol, "the gateway's answer is neither a login form nor a session",
+			"Check the gateway's address and path. Some gateways answer only to a client they know: try the option `useragent`.")
+	}
+	return d, err
+}
+
+// urlencoded answers a form the old way.
+func urlencoded(f *aggregate.Form) []byte {
+	pairs := make([]string, 0, len(f.Inputs))
+	for _, in := range f.Inputs {
+		pairs = append(pairs, url.QueryEscape(in.Name)+"="+url.QueryEscape(in.Value))
+	}
+	return []byte(strings.Join(pairs, "&"))
+}
+
 // moveTo makes the form's action, or else its own address, the next target. An
 // answer with a password in it stays with the host that asked.
-func (l *login) moveTo(from *url.URL, d *document) error {
+func (l *login) moveTo(from *url.URL, d *aggregate.Document) error {
 	l.url = from
-	if d.form == nil || d.form.action == "" {
+	if d.Form == nil || d.Form.Action == "" {
 		return nil
 	}
-	action, err := from.Parse(d.form.action)
+	action, err := from.Parse(d.Form.Action)
 	if err != nil || action.Scheme != "https" || action.Host != from.Host {
 		return diag.New(diag.Protocol, "the gateway's login form wants its answer sent elsewhere", "Nothing was sent. Ask the administrator of the gateway.")
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock-vpn/penstock/plugins/internal/aggregate"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/prompt"
 )
@@ -72,7 +73,7 @@ func TestGroupByScript(t *testing.T) {
 		turn{body: grouped("staff")},
 		turn{body: grouped("certs"), check: has("<group-select>certs</group-select>")},
 		turn{body: success, check: has("<username></username><password></password>")})
-	s.config.Entries = []Entry{{"main", "group_list", "certs"}}
+	s.config.Entries = []aggregate.Entry{{Form: "main", Field: "group_list", Value: "certs"}}
 	s.mustLogin(t) // nobody is asked: the group does without user names
 }
 

@@ -12,67 +12,17 @@ import (
 	"strings"
 	"time"
 
+	"github.com/penstock-vpn/penstock/plugins/internal/aggregate"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/prompt"
 )
-
-// hostScan is what the gateway says about the check of the host.
-type hostScan struct {
-	ticket, token     string
-	startURI, waitURI string
-}
-
-func (s hostScan) wanted() bool { return s.startURI != "" && s.waitURI != "" && s.token != "" }
-
-// take reads a host-scan element.
-func (s *hostScan) take(e *element) {
-	for _, c := range e.children {
-		text := strings.TrimSpace(c.text)
-		switch c.name {
-		case "host-scan-ticket":
-			s.ticket = text
-		case "host-scan-token":
-			s.token = text
-		case "host-scan-base-uri":
-			s.startURI = text
-		case "host-scan-wait-uri":
-			s.waitURI = text
-		}
-	}
-}
-
-// legacy reads the csd elements of an auth element: one holds ticket and token, the
-// platform's own the addresses. On Windows both have the same name.
-func (s *hostScan) legacy(auth *element, os string) {
-	platform := map[string]string{"win": "csd", "mac-intel": "csdMac"}[os]
-	if platform == "" {
-		platform = "csdLinux"
-	}
-	for _, e := range auth.children {
-		if e.name != "csd" && e.name != platform {
-			continue
-		}
-		for attr, target := range map[string]*string{"ticket": &s.ticket, "token": &s.token} {
-			if v := e.attrs[attr]; v != "" {
-				*target = v
-			}
-		}
-		if e.name == platform {
-			for attr, target := range map[string]*string{"starturl": &s.startURI, "waiturl": &s.waitURI} {
-				if v := e.attrs[attr]; v != "" {
-					*target = v
-				}
-			}
-		}
-	}
-}
 
 const scanTimeout = 5 * time.Minute
 
 // check has the host run the user's program, waits until the gateway has what it
 // wants, and goes on with the login from its start.
-func (l *login) check(ctx context.Context, s hostScan) (*document, error) {
-	l.scanned, l.scanToken = true, s.token
+func (l *login) check(ctx context.Context, s aggregate.HostScan) (*aggregate.Document, error) {
+	l.scanned, l.scanToken = true, s.Token
 	if !l.cfg.CSDWrapper {
 		return nil, diag.New(diag.AuthRefused, "the gateway wants this computer checked (host scan)",
 			"Name a program that reports to it: the option `csd-wrapper`, for example OpenConnect's csd-post.sh.").With("csd-wrapper")
@@ -81,8 +31,8 @@ func (l *login) check(ctx context.Context, s hostScan) (*document, error) {
 	if err := l.runWrapper(ctx, s); err != nil {
 		return nil, err
 	}
-	l.http.Cookies.Set(l.url.Hostname(), "sdesktop", s.token)
-	if err := l.waitForScan(ctx, s.waitURI); err != nil {
+	l.http.Cookies.Set(l.url.Hostname(), "sdesktop", s.Token)
+	if err := l.waitForScan(ctx, s.WaitURI); err != nil {
 		return nil, err
 	}
 	return l.begin(ctx)
@@ -90,14 +40,14 @@ func (l *login) check(ctx context.Context, s hostScan) (*document, error) {
 
 // runWrapper calls the program as OpenConnect calls a wrapper. The first argument is
 // the place of a downloaded stub, which is never downloaded here.
-func (l *login) runWrapper(ctx context.Context, s hostScan) error {
+func (l *login) runWrapper(ctx context.Context, s aggregate.HostScan) error {
 	certificate, pin := l.fingerprints()
 	quoted := func(text string) string { return `"` + text + `"` }
 	answer, err := l.cfg.User.Ask(ctx, prompt.Prompt{Title: "Host scan", Program: &prompt.Program{
 		Option: "csd-wrapper",
-		Args: []string{"", "-ticket", quoted(s.ticket), "-stub", quoted("0"), "-group", quoted(l.group),
-			"-certhash", quoted(certificate + ":"), "-url", quoted("https://" + l.url.Hostname() + s.startURI), "-langselen"},
-		Env:     [][2]string{{"CSD_SHA256", pin}, {"CSD_TOKEN", s.token}, {"CSD_HOSTNAME", l.url.Hostname()}},
+		Args: []string{"", "-ticket", quoted(s.Ticket), "-stub", quoted("0"), "-group", quoted(l.answers.Chosen()),
+			"-certhash", quoted(certificate + ":"), "-url", quoted("https://" + l.url.Hostname() + s.StartURI), "-langselen"},
+		Env:     [][2]string{{"CSD_SHA256", pin}, {"CSD_TOKEN", s.Token}, {"CSD_HOSTNAME", l.url.Hostname()}},
 		Timeout: scanTimeout,
 	}})
 	if err != nil {

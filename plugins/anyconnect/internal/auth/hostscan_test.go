@@ -43,18 +43,6 @@ func TestHostScan(t *testing.T) {
 	}
 }
 
-func TestHostScanTheOldWay(t *testing.T) {
-	old := `<?xml version="1.0"?><auth id="main"><csd token="T0KEN" ticket="T1CKET"/><csdMac starturl="/mac" waiturl="/mac"/><csdLinux stuburl="/stub" starturl="/start" waiturl="/wait"/></auth>`
-	d, err := parseDocument([]byte(old), "linux-64")
-	if err != nil || d.scan != (hostScan{"T1CKET", "T0KEN", "/start", "/wait"}) {
-		t.Errorf("got %+v, %v", d.scan, err)
-	}
-	d, err = parseDocument([]byte(strings.ReplaceAll(old, "csdLinux", "csd")), "win")
-	if err != nil || d.scan != (hostScan{"T1CKET", "T0KEN", "/start", "/wait"}) {
-		t.Errorf("on Windows: got %+v, %v", d.scan, err)
-	}
-}
-
 func TestHostScanRefusals(t *testing.T) {
 	s := newStage(t, "https://vpn.test/", nil, turn{body: scanWanted})
 	if _, err := s.login(t); diag.Of(err).Option != "csd-wrapper" || diag.Of(err).Code != diag.AuthRefused {

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net/url"
 
+	"github.com/penstock-vpn/penstock/plugins/internal/aggregate"
 	"github.com/penstock-vpn/penstock/plugins/internal/httpc"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
+	"github.com/penstock-vpn/penstock/sdk/prompt"
 )
 
 // A login is a walk from document to document:
@@ -23,21 +25,18 @@ import (
 const (
 	maxDocuments = 40 // of one login
 	maxBegins    = 8
-	maxFailures  = 3 // refused or empty answers
 )
 
 type login struct {
 	cfg     Config
 	http    *httpc.Client
-	compose composer
+	compose aggregate.Composer
 	begins  int
 
 	base  *url.URL // where the login begins; a redirect to another gateway moves it
 	url   *url.URL // where the next answer goes
 	plain bool     // plain forms in place of XML
 
-	group      string // as the gateway knows it; "": not chosen yet
-	groupKnown bool   // chosen, not to be asked for again
 	opaque     []byte
 	scanned    bool // the host scan was run
 	scanToken  string
@@ -46,17 +45,15 @@ type login struct {
 	banner     string
 	manifest   Manifest
 
-	rounds // of forms
+	answers aggregate.Answers
 }
 
 // Login runs until the gateway gives a session or refuses for good.
 func Login(ctx context.Context, cfg Config) (*Result, error) {
 	l := &login{
-		cfg: cfg, http: cfg.HTTP, compose: composer{version: cfg.Version, os: cfg.OS, sso: cfg.SSO},
+		cfg: cfg, http: cfg.HTTP, compose: aggregate.Composer{Version: cfg.Version, OS: cfg.OS, Methods: cfg.methods()},
 		base: cfg.Gateway, url: cfg.Gateway, plain: cfg.PlainForms,
-	}
-	if l.cfg.Keys == nil && l.cfg.SSO == SSOAny {
-		l.compose.sso = SSOEmbedded
+		answers: aggregate.Answers{Group: cfg.Group, Entries: cfg.Entries},
 	}
 	d, err := l.begin(ctx)
 	for range maxDocuments {
@@ -64,7 +61,7 @@ func Login(ctx context.Context, cfg Config) (*Result, error) {
 			return nil, l.explain(err)
 		}
 		l.note(d)
-		if d.authenticated {
+		if d.Authenticated {
 			return l.result(d)
 		}
 		d, err = l.next(ctx, d)
@@ -73,68 +70,110 @@ func Login(ctx context.Context, cfg Config) (*Result, error) {
 }
 
 // note keeps what later requests and the result need.
-func (l *login) note(d *document) {
-	if d.opaque != nil {
-		l.opaque = d.opaque
+func (l *login) note(d *aggregate.Document) {
+	if d.Opaque != nil {
+		l.opaque = d.Opaque
 	}
-	if d.token != "" {
-		l.http.Cookies.Set(l.url.Hostname(), "webvpn", d.token)
+	if d.Token != "" {
+		l.http.Cookies.Set(l.url.Hostname(), "webvpn", d.Token)
 	}
-	if d.manifest.URI != "" {
-		l.manifest = d.manifest
+	if m := manifestIn(d.Config); m.URI != "" {
+		l.manifest = m
 	}
-	if d.form != nil && !d.authenticated && d.form.banner != "" && d.form.banner != l.banner {
-		l.banner = d.form.banner
+	if d.Form != nil && !d.Authenticated && d.Form.Banner != "" && d.Form.Banner != l.banner {
+		l.banner = d.Form.Banner
 		l.cfg.User.Info("%s", l.banner)
 	}
 }
 
 // next does what the document asks for and returns what the gateway says then.
-func (l *login) next(ctx context.Context, d *document) (*document, error) {
+func (l *login) next(ctx context.Context, d *aggregate.Document) (*aggregate.Document, error) {
 	switch {
-	case d.scan.wanted() && !l.scanned:
-		return l.check(ctx, d.scan)
-	case d.certRequest && !d.certAccepted:
+	case d.Scan.Wanted() && !l.scanned:
+		return l.check(ctx, d.Scan)
+	case d.CertRequest && !d.CertAccepted:
 		return l.certificate(ctx)
-	case d.certificates:
+	case d.Certificates:
 		return nil, diag.New(diag.AuthRefused, "the gateway wants two client certificates in one login", "This is not supported.")
-	case d.form == nil || len(d.form.inputs) == 0 && !d.form.justPost:
+	case d.Form == nil || len(d.Form.Inputs) == 0 && !d.Form.JustPost:
 		return nil, l.refused(d)
 	}
-	again, err := l.chooseGroup(ctx, d.form)
+	again, err := l.chooseGroup(ctx, d.Form)
 	if err != nil {
 		return nil, err
 	}
 	if again {
 		return l.begin(ctx)
 	}
-	refusal := l.refusal(d)
-	if err := l.count(refusal); err != nil {
+	refusal, err := l.answers.Refusal(d)
+	if err != nil {
 		return nil, err
 	}
-	if refusal != "" && d.errorText == "" && d.form.input("username") == nil {
+	if refusal != "" && d.ErrorText == "" && d.Form.Input("username") == nil {
 		return l.startOver(ctx, refusal)
 	}
-	if err := l.fill(ctx, d.form, refusal); err != nil {
+	if err := l.fill(ctx, d.Form, refusal); err != nil {
 		return nil, err
 	}
-	return l.post(ctx, d.form)
+	return l.post(ctx, d.Form)
+}
+
+func (l *login) chooseGroup(ctx context.Context, f *aggregate.Form) (again bool, err error) {
+	l.answers.Host, l.answers.FixedGroup = l.base.Hostname(), l.plain
+	again, ask, err := l.answers.ChooseGroup(f)
+	if err != nil || ask == nil {
+		return again, err
+	}
+	answer, err := l.cfg.User.Ask(ctx, *ask)
+	if err != nil {
+		return false, err
+	}
+	return l.answers.TakeGroup(f, ask, answer)
+}
+
+// fill answers every field of the form: from scripts, from the browser, by asking.
+func (l *login) fill(ctx context.Context, f *aggregate.Form, refusal string) error {
+	if token := f.SSOInput(); token != nil && f.SSO.Login != "" {
+		value, err := l.browse(ctx, f)
+		if err != nil {
+			return err
+		}
+		token.Value = value
+	}
+	p := l.answers.Questions(f, refusal)
+	if p == nil {
+		return nil
+	}
+	answer, err := l.cfg.User.Ask(ctx, *p)
+	if err != nil {
+		return err
+	}
+	return l.answers.Take(f, p, answer)
+}
+
+// ask asks what no form asks.
+func (l *login) ask(ctx context.Context, p prompt.Prompt) (map[string]string, error) {
+	answer, err := l.cfg.User.Ask(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return l.answers.Values(&p, answer)
 }
 
 // startOver begins a login of several steps again after one was refused: some
 // gateways take no second password in one login. The steps before are repeated with
 // the answers that they had.
-func (l *login) startOver(ctx context.Context, refusal string) (*document, error) {
+func (l *login) startOver(ctx context.Context, refusal string) (*aggregate.Document, error) {
 	l.http.Close()
 	l.http.Cookies.Clear(l.base.Hostname())
 	l.opaque = nil
-	l.rounds.startOver(refusal)
+	l.answers.StartOver(refusal)
 	return l.begin(ctx)
 }
 
 // certificate answers client-cert-request. Many gateways look for the certificate
 // only on a second connection.
-func (l *login) certificate(ctx context.Context) (*document, error) {
+func (l *login) certificate(ctx context.Context) (*aggregate.Document, error) {
 	l.http.Close()
 	switch {
 	case l.cfg.Certificate && !l.certTried:
@@ -175,10 +214,10 @@ func certificateRefused(had bool) error {
 }
 
 // refused is the error for a document that leaves nothing to answer.
-func (l *login) refused(d *document) error {
-	text := d.errorText
-	if text == "" && d.form != nil {
-		text = d.form.message
+func (l *login) refused(d *aggregate.Document) error {
+	text := d.ErrorText
+	if text == "" && d.Form != nil {
+		text = d.Form.Message
 	}
 	switch text {
 	case "":
@@ -189,13 +228,13 @@ func (l *login) refused(d *document) error {
 	return diag.New(diag.AuthRefused, "the gateway refused the login: "+text, "Check user name, password and group.")
 }
 
-func (l *login) result(d *document) (*Result, error) {
+func (l *login) result(d *aggregate.Document) (*Result, error) {
 	host := l.url.Hostname()
 	cookie := l.http.Cookies.Get(host, "webvpn")
 	if cookie == "" {
 		return nil, diag.New(diag.Protocol, "the gateway accepted the login but gave no session cookie", "See --dump-http.")
 	}
-	r := &Result{Cookie: cookie, Gateway: l.base, Banner: d.form.banner, Manifest: l.manifest}
+	r := &Result{Cookie: cookie, Gateway: l.base, Banner: d.Form.Banner, Manifest: l.manifest}
 	if r.Manifest.URI == "" {
 		r.Manifest = manifestInCookie(l.http.Cookies.Get(host, "webvpnc"))
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock-vpn/penstock/plugins/internal/aggregate"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/prompt"
@@ -105,7 +106,7 @@ func TestChallengeAndSecondPassword(t *testing.T) {
 		turn{body: first},
 		turn{body: challenge, check: has("<secondary_password>push</secondary_password><tag>T4G</tag>")},
 		turn{body: success, check: has("<auth><password>42</password></auth>")})
-	s.config.Entries = []Entry{{"main", "secondary_password", "push"}}
+	s.config.Entries = []aggregate.Entry{{Form: "main", Field: "secondary_password", Value: "push"}}
 	s.mustLogin(t)
 	if f := s.person.prompts[1].Form.Fields[0]; f.Kind != prompt.OTP || f.MayStore {
 		t.Errorf("asked %+v", f)

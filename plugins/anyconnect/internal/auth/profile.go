@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/penstock-vpn/penstock/plugins/internal/aggregate"
 	"github.com/penstock-vpn/penstock/plugins/internal/httpc"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
@@ -32,15 +33,18 @@ type Server struct {
 
 const maxServers = 512
 
-// manifestIn reads the vpn-profile-manifest of a config element.
-func manifestIn(config *element) Manifest {
-	for _, manifest := range config.children {
-		if manifest.name != "vpn-profile-manifest" {
+// manifestIn reads the vpn-profile-manifest of a config element, if there is one.
+func manifestIn(config *aggregate.Element) Manifest {
+	if config == nil {
+		return Manifest{}
+	}
+	for _, manifest := range config.Children {
+		if manifest.Name != "vpn-profile-manifest" {
 			continue
 		}
-		for _, vpn := range manifest.children {
-			for _, file := range vpn.children {
-				if file.name == "file" && file.is("type", "profile") && file.is("service-type", "user") {
+		for _, vpn := range manifest.Children {
+			for _, file := range vpn.Children {
+				if file.Name == "file" && file.Is("type", "profile") && file.Is("service-type", "user") {
 					return manifestFile(file)
 				}
 			}
@@ -49,12 +53,12 @@ func manifestIn(config *element) Manifest {
 	return Manifest{}
 }
 
-func manifestFile(file *element) Manifest {
-	uri, hash := file.child("uri"), file.child("hash")
-	if uri == nil || hash == nil || hash.attrs["type"] != "" && !hash.is("type", "sha1") {
+func manifestFile(file *aggregate.Element) Manifest {
+	uri, hash := file.Child("uri"), file.Child("hash")
+	if uri == nil || hash == nil || hash.Attrs["type"] != "" && !hash.Is("type", "sha1") {
 		return Manifest{}
 	}
-	return Manifest{URI: strings.TrimSpace(uri.text), SHA1: strings.TrimSpace(hash.text)}
+	return Manifest{URI: strings.TrimSpace(uri.Text), SHA1: strings.TrimSpace(hash.Text)}
 }
 
 // manifestInCookie reads the webvpnc cookie: parts joined by '&', of which bu is the
@@ -76,14 +80,11 @@ func manifestInCookie(value string) Manifest {
 // PostAuthManifest reads the document that comes with the tunnel, which repeats the
 // one at the end of a login. A document that cannot be read names no profile.
 func PostAuthManifest(text string) Manifest {
-	root, err := parseXML([]byte(text))
+	root, err := aggregate.ParseXML([]byte(text))
 	if err != nil {
 		return Manifest{}
 	}
-	if config := root.child("config"); config != nil {
-		return manifestIn(config)
-	}
-	return Manifest{}
+	return manifestIn(root.Child("config"))
 }
 
 // FetchProfile gets the profile from the gateway and checks that it is the one that
@@ -109,17 +110,17 @@ func FetchProfile(ctx context.Context, c *httpc.Client, gateway *url.URL, m Mani
 
 // parseProfile reads AnyConnectProfile/ServerList/HostEntry.
 func parseProfile(body []byte) (Profile, error) {
-	root, err := parseXML(body)
+	root, err := aggregate.ParseXML(body)
 	if err != nil {
 		return Profile{}, err
 	}
-	list := root.child("ServerList")
+	list := root.Child("ServerList")
 	if list == nil {
 		return Profile{}, nil
 	}
 	var p Profile
-	for _, e := range list.children {
-		if e.name != "HostEntry" {
+	for _, e := range list.Children {
+		if e.Name != "HostEntry" {
 			continue
 		}
 		if len(p.Servers) == maxServers {
@@ -132,11 +133,11 @@ func parseProfile(body []byte) (Profile, error) {
 	return p, nil
 }
 
-func serverIn(e *element) Server {
+func serverIn(e *aggregate.Element) Server {
 	var s Server
-	for _, c := range e.children {
-		text := strings.TrimSpace(c.text)
-		switch c.name {
+	for _, c := range e.Children {
+		text := strings.TrimSpace(c.Text)
+		switch c.Name {
 		case "HostName":
 			s.Name = text
 		case "HostAddress":

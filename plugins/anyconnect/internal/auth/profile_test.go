@@ -54,8 +54,8 @@ func TestManifest(t *testing.T) {
 		`<file type="profile" service-type="other"><uri>/no</uri><hash>0</hash></file><file type="profile" service-type="user"><uri>/profiles/a.xml</uri><hash type="sha1">ABCD</hash></file></vpn></vpn-profile-manifest></config></config-auth>`
 	want := Manifest{"/profiles/a.xml", "ABCD"}
 	d, err := parseDocument([]byte(body), "linux-64")
-	if err != nil || d.manifest != want {
-		t.Errorf("got %+v, %v", d.manifest, err)
+	if err != nil || manifestIn(d.Config) != want {
+		t.Errorf("got %+v, %v", manifestIn(d.Config), err)
 	}
 	if got := PostAuthManifest(body); got != want {
 		t.Errorf("with the tunnel: got %+v", got)

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/penstock-vpn/penstock/plugins/internal/aggregate"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/prompt"
 )
@@ -16,42 +17,29 @@ const (
 	ssoPrefix = "/api/sso/"
 )
 
-// sso is what an auth element says about single sign-on.
-type sso struct {
-	login, final string
-	cookie       string
-	errorCookie  string
-	external     bool // the user's own browser
-}
-
-func (s *sso) take(e *element) {
-	text := strings.TrimSpace(e.text)
-	switch e.name {
-	case "sso-v2-login":
-		s.login = text
-	case "sso-v2-login-final":
-		s.final = text
-	case "sso-v2-token-cookie-name":
-		s.cookie = text
-	case "sso-v2-error-cookie-name":
-		s.errorCookie = text
-	case "sso-v2-browser-mode":
-		s.external = strings.EqualFold(text, "external")
+// methods are the ways that the gateway may choose from, by their names on the wire.
+func (c Config) methods() []string {
+	switch {
+	case c.SSO == SSONone:
+		return nil
+	case c.SSO == SSOAny && c.Keys != nil:
+		return []string{"single-sign-on-v2", "single-sign-on-external-browser"}
 	}
+	return []string{"single-sign-on-v2"}
 }
 
 // browse sends the user to the login page and returns the token that comes back.
-func (l *login) browse(ctx context.Context, f *form) (string, error) {
+func (l *login) browse(ctx context.Context, f *aggregate.Form) (string, error) {
 	if l.cfg.SSO == SSONone {
 		return "", diag.New(diag.AuthRefused, "the gateway wants a login in the browser, which is switched off",
 			"Allow it: set the option `sso` to auto.").With("sso")
 	}
-	page, err := l.webAddress(f.sso.login)
+	page, err := l.webAddress(f.SSO.Login)
 	if err != nil {
 		return "", err
 	}
 	l.cfg.User.Info("The gateway wants a login in the browser.")
-	if f.sso.external {
+	if f.SSO.External {
 		return l.browseOutside(ctx, f, page)
 	}
 	return l.browseEmbedded(ctx, f, page)
@@ -65,14 +53,13 @@ func (l *login) webAddress(text string) (*url.URL, error) {
 	return u, nil
 }
 
-func (l *login) browseOutside(ctx context.Context, f *form, page *url.URL) (string, error) {
+func (l *login) browseOutside(ctx context.Context, f *aggregate.Form, page *url.URL) (string, error) {
 	if l.cfg.Keys == nil {
 		return "", diag.New(diag.Protocol, "the gateway wants a login in the user's own browser, which it was not offered", "Set the option `sso` to auto.")
 	}
-	answer, err := l.ask(ctx, prompt.Prompt{
-		Title: f.title, Text: f.message,
-		Sso: &prompt.Sso{URL: page.String(), Loopback: &prompt.Loopback{Port: ssoPort, PathPrefix: ssoPrefix, RedirectParam: "return"}},
-	})
+	p := l.answers.Ask(f)
+	p.Sso = &prompt.Sso{URL: page.String(), Loopback: &prompt.Loopback{Port: ssoPort, PathPrefix: ssoPrefix, RedirectParam: "return"}}
+	answer, err := l.ask(ctx, p)
 	if err != nil {
 		return "", err
 	}
@@ -123,26 +110,25 @@ func sealedIn(requestURI string) ([]byte, error) {
 	return base64.RawStdEncoding.DecodeString(text)
 }
 
-func (l *login) browseEmbedded(ctx context.Context, f *form, page *url.URL) (string, error) {
-	final, err := l.webAddress(f.sso.final)
+func (l *login) browseEmbedded(ctx context.Context, f *aggregate.Form, page *url.URL) (string, error) {
+	final, err := l.webAddress(f.SSO.Final)
 	if err != nil {
 		return "", err
 	}
-	if f.sso.cookie == "" {
+	if f.SSO.Cookie == "" {
 		return "", diag.New(diag.Protocol, "the gateway does not say which cookie ends the login in the browser", "Ask the administrator of the gateway.")
 	}
-	answer, err := l.ask(ctx, prompt.Prompt{
-		Title: f.title, Text: f.message,
-		Sso: &prompt.Sso{URL: page.String(), Cookies: &prompt.Cookies{FinalURL: final.String(), Cookie: f.sso.cookie, ErrorCookie: f.sso.errorCookie}},
-	})
+	p := l.answers.Ask(f)
+	p.Sso = &prompt.Sso{URL: page.String(), Cookies: &prompt.Cookies{FinalURL: final.String(), Cookie: f.SSO.Cookie, ErrorCookie: f.SSO.ErrorCookie}}
+	answer, err := l.ask(ctx, p)
 	if err != nil {
 		return "", err
 	}
-	if reason := answer[f.sso.errorCookie]; f.sso.errorCookie != "" && reason != "" {
+	if reason := answer[f.SSO.ErrorCookie]; f.SSO.ErrorCookie != "" && reason != "" {
 		return "", diag.New(diag.AuthRefused, "the login in the browser failed", reason)
 	}
-	if answer[f.sso.cookie] == "" {
+	if answer[f.SSO.Cookie] == "" {
 		return "", diag.New(diag.AuthRefused, "the login in the browser ended without a token", "Log in again.")
 	}
-	return answer[f.sso.cookie], nil
+	return answer[f.SSO.Cookie], nil
 }

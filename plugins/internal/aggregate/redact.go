@@ -1,4 +1,4 @@
-package auth
+package aggregate
 
 import (
 	"encoding/xml"

@@ -1,4 +1,4 @@
-package auth
+package aggregate
 
 import (
 	"strings"
@@ -28,17 +28,17 @@ func ParseEntries(list []string) ([]Entry, error) {
 }
 
 // entry is the scripted answer for a field, once: a refused one is not sent again.
-func (l *login) entry(form, field string) (string, bool) {
+func (a *Answers) entry(form, field string) (string, bool) {
 	key := form + ":" + field
-	if l.used[key] {
+	if a.used[key] {
 		return "", false
 	}
-	for _, e := range l.cfg.Entries {
+	for _, e := range a.Entries {
 		if e.Form == form && e.Field == field {
-			if l.used == nil {
-				l.used = map[string]bool{}
+			if a.used == nil {
+				a.used = map[string]bool{}
 			}
-			l.used[key] = true
+			a.used[key] = true
 			return e.Value, true
 		}
 	}

@@ -1,4 +1,4 @@
-package auth
+package aggregate
 
 import (
 	"bytes"
@@ -18,19 +18,19 @@ const (
 	maxElements = 8192
 )
 
-// element is one element of a parsed document. raw is the element as it came.
-type element struct {
-	name     string
-	attrs    map[string]string
-	text     string // character data of the element and all below it
-	children []*element
-	raw      []byte
-	data     []byte // what text will be
+// Element is one element of a parsed document.
+type Element struct {
+	Name     string
+	Attrs    map[string]string
+	Text     string // character data of the element and all below it
+	Children []*Element
+	raw      []byte // the element as it came
+	data     []byte // what Text will be
 }
 
-// parseXML reads a document. It forgives what gateways get wrong (unescaped
+// ParseXML reads a document. It forgives what gateways get wrong (unescaped
 // ampersands, missing end tags) and nothing else.
-func parseXML(body []byte) (*element, error) {
+func ParseXML(body []byte) (*Element, error) {
 	if len(body) > maxXML {
 		return nil, xmlError(fmt.Sprintf("larger than %d KiB", maxXML>>10))
 	}
@@ -43,13 +43,13 @@ func parseXML(body []byte) (*element, error) {
 type xmlParser struct {
 	body  []byte
 	d     *xml.Decoder
-	open  []*element
+	open  []*Element
 	start []int64 // offsets of the open elements
-	root  *element
+	root  *Element
 	count int
 }
 
-func (p *xmlParser) run() (*element, error) {
+func (p *xmlParser) run() (*Element, error) {
 	for {
 		offset := p.d.InputOffset()
 		token, err := p.d.Token()
@@ -89,14 +89,14 @@ func (p *xmlParser) begin(t xml.StartElement, offset int64) error {
 	if p.count++; p.count > maxElements || len(p.open) >= maxDepth {
 		return xmlError(fmt.Sprintf("deeper than %d or larger than %d elements", maxDepth, maxElements))
 	}
-	e := &element{name: t.Name.Local, attrs: map[string]string{}}
+	e := &Element{Name: t.Name.Local, Attrs: map[string]string{}}
 	for _, a := range t.Attr {
-		e.attrs[a.Name.Local] = a.Value
+		e.Attrs[a.Name.Local] = a.Value
 	}
 	switch {
 	case len(p.open) > 0:
 		parent := p.open[len(p.open)-1]
-		parent.children = append(parent.children, e)
+		parent.Children = append(parent.Children, e)
 	case p.root != nil:
 		return xmlError("two documents in one")
 	default:
@@ -109,7 +109,7 @@ func (p *xmlParser) begin(t xml.StartElement, offset int64) error {
 func (p *xmlParser) end() {
 	last := len(p.open) - 1
 	e := p.open[last]
-	e.raw, e.text, e.data = p.body[p.start[last]:p.d.InputOffset()], string(e.data), nil
+	e.raw, e.Text, e.data = p.body[p.start[last]:p.d.InputOffset()], string(e.data), nil
 	p.open, p.start = p.open[:last], p.start[:last]
 }
 
@@ -124,28 +124,28 @@ func sameBytes(charset string, input io.Reader) (io.Reader, error) {
 
 func xmlError(what string) error {
 	return diag.New(diag.Protocol, "the gateway's answer is XML that is "+what,
-		"This gateway does not speak AnyConnect as expected; see --dump-http.")
+		"This gateway does not speak AnyConnect as expected.")
 }
 
-// child returns the first child of that name, or nil.
-func (e *element) child(name string) *element {
-	for _, c := range e.children {
-		if c.name == name {
+// Child returns the first child of that name, or nil.
+func (e *Element) Child(name string) *Element {
+	for _, c := range e.Children {
+		if c.Name == name {
 			return c
 		}
 	}
 	return nil
 }
 
-// is compares an attribute without case.
-func (e *element) is(attr, value string) bool { return strings.EqualFold(e.attrs[attr], value) }
+// Is compares an attribute without case.
+func (e *Element) Is(attr, value string) bool { return strings.EqualFold(e.Attrs[attr], value) }
 
-// message is the element's text with its parameters filled in: each %s takes
+// Message is the element's text with its parameters filled in: each %s takes
 // param1, then param2.
-func (e *element) message() string {
-	text := strings.TrimSpace(e.text)
+func (e *Element) Message() string {
+	text := strings.TrimSpace(e.Text)
 	for _, attr := range []string{"param1", "param2"} {
-		value, given := e.attrs[attr]
+		value, given := e.Attrs[attr]
 		if before, after, found := strings.Cut(text, "%s"); found && given {
 			text = before + value + after
 		}
@@ -155,7 +155,7 @@ func (e *element) message() string {
 
 // verbatim returns the element as it came, for an echo, once it is sure that it
 // stands for itself.
-func (e *element) verbatim() ([]byte, error) {
+func (e *Element) verbatim() ([]byte, error) {
 	for d := xml.NewDecoder(bytes.NewReader(e.raw)); ; {
 		switch _, err := d.Token(); {
 		case err == io.EOF:

@@ -1,4 +1,4 @@
-package auth
+package aggregate
 
 import (
 	"strings"
@@ -6,9 +6,9 @@ import (
 )
 
 func TestRedactKeepsNoSecret(t *testing.T) {
-	f := &form{inputs: []input{{name: "username", value: "alice"}, {name: "password", value: "SECRET1"}, {name: "odd_field", value: "SECRET2"}}}
+	f := &Form{Inputs: []Input{{Name: "username", Value: "alice"}, {Name: "password", Value: "SECRET1"}, {Name: "odd_field", Value: "SECRET2"}}}
 	for name, body := range map[string]string{
-		"reply":   string(composer{version: "v1", os: "linux-64", sso: SSOAny}.reply(f, []byte("<opaque><x>SECRET3</x></opaque>"), "SECRET4")),
+		"reply":   string(Composer{Version: "v1", OS: "linux-64"}.Reply(f, []byte("<opaque><x>SECRET3</x></opaque>"), "SECRET4")),
 		"success": `<config-auth><session-token>SECRET5</session-token><auth id="success"/></config-auth>`,
 		"hidden":  `<form><input type="hidden" name="csrf" value="SECRET6"/><csd token="SECRET7" ticket="SECRET8"/></form>`,
 		"plain":   "username=alice&password=SECRET9",
