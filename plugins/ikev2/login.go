@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"strings"
@@ -23,6 +24,7 @@ type credentials struct {
 	Username string
 	Password string
 	PSK      string
+	Key      bool // the user's certificate serves; its key is the host's
 }
 
 // resumed are the credentials of a run before this one, whose paths are given up: their
@@ -45,12 +47,15 @@ func resumed(s *sdk.Session) (*credentials, error) {
 // ask has the user fill in what the login needs; refused says why the last was no good.
 func (o *options) ask(ctx context.Context, s *sdk.Session, refused string) (*credentials, error) {
 	var fields []prompt.Field
-	if o.eap {
+	switch o.auth {
+	case authCert:
+		return keep(s, &credentials{Key: true})
+	case authPSK:
+		fields = append(fields, prompt.Field{Name: "psk", Label: "Pre-shared key", Kind: prompt.Password, Option: "psk", MayStore: true})
+	default:
 		fields = append(fields,
 			prompt.Field{Name: "username", Label: "Username", Default: o.username, Option: "username", MayStore: true},
 			prompt.Field{Name: "password", Label: "Password", Kind: prompt.Password, Option: "password", MayStore: true})
-	} else {
-		fields = append(fields, prompt.Field{Name: "psk", Label: "Pre-shared key", Kind: prompt.Password, Option: "psk", MayStore: true})
 	}
 	answer, err := s.Ask(ctx, prompt.Prompt{Title: "Log in to " + o.host, Error: refused, Form: &prompt.Form{ID: "main", Fields: fields}})
 	switch {
@@ -59,10 +64,15 @@ func (o *options) ask(ctx context.Context, s *sdk.Session, refused string) (*cre
 	case answer.Cancelled:
 		return nil, diag.New(diag.Cancelled, "the login was cancelled", "Nothing was sent to the gateway.")
 	}
-	c := &credentials{answer.Values["username"], answer.Values["password"], answer.Values["psk"]}
-	if !o.eap && c.PSK == "" {
+	c := &credentials{Username: answer.Values["username"], Password: answer.Values["password"], PSK: answer.Values["psk"]}
+	if o.auth == authPSK && c.PSK == "" {
 		return nil, diag.New(diag.Config, "there is no pre-shared key", "Give one with the option psk.").With("psk")
 	}
+	return keep(s, c)
+}
+
+// keep leaves c with the host for a run after this one.
+func keep(s *sdk.Session, c *credentials) (*credentials, error) {
 	kept, err := json.Marshal(c)
 	if err != nil {
 		return nil, err
@@ -71,19 +81,48 @@ func (o *options) ask(ctx context.Context, s *sdk.Session, refused string) (*cre
 }
 
 // tunnel are the options of a tunnel with those credentials.
-func (o *options) tunnel(s *sdk.Session, c *credentials) tunnel.Options {
-	m := o.machine
-	m.Identity = o.ownIdentity(c)
-	if o.eap {
-		m.Auth = []machine.Auth{machine.EAP{Peer: func() *eap.Peer { return o.peer(c) }}}
-	} else {
-		m.SharedKey = sharedKey(c.PSK)
-		m.Auth = []machine.Auth{machine.SharedKey{Key: m.SharedKey}}
-	}
-	return tunnel.Options{
-		Gateway: o.host, Port: o.port, MTU: o.mtu, Machine: m, Trust: o.trust,
+func (o *options) tunnel(ctx context.Context, s *sdk.Session, c *credentials) (tunnel.Options, error) {
+	t := tunnel.Options{
+		Gateway: o.host, Port: o.port, MTU: o.mtu, Machine: o.machine,
+		Trust: func(ctx context.Context, chain []*x509.Certificate, name string, id *ike.ID) error {
+			return trust(ctx, s, chain, name, id)
+		},
 		Ask: func(ctx context.Context, text string) (string, error) { return askMore(ctx, s, text) },
 	}
+	m := &t.Machine
+	m.Identity = o.ownIdentity(c)
+	switch o.auth {
+	case authPSK:
+		m.SharedKey = sharedKey(c.PSK)
+		m.Auth = []machine.Auth{machine.SharedKey{Key: m.SharedKey}}
+	case authCert:
+		err := o.byCertificate(ctx, s, &t)
+		return t, err
+	default:
+		m.Auth = []machine.Auth{machine.EAP{Peer: func() *eap.Peer { return o.peer(c) }}}
+	}
+	return t, nil
+}
+
+// byCertificate proves us by the user's certificate; we are its subject, unless the
+// user says otherwise.
+func (o *options) byCertificate(ctx context.Context, s *sdk.Session, t *tunnel.Options) error {
+	c, err := s.ClientCertificate(ctx)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		return diag.New(diag.Config, "there is no certificate to log in with", "Set the options usercert and userkey.").With("usercert")
+	}
+	if o.localID == nil {
+		t.Machine.Identity = &ike.ID{Kind: ike.IDDN, Data: c.Chain[0].RawSubject}
+	}
+	proof := machine.Certificate{Public: c.Key.Public()}
+	for _, cert := range c.Chain {
+		proof.Chain = append(proof.Chain, cert.Raw)
+	}
+	t.Key, t.Machine.Auth = c.Key, []machine.Auth{proof}
+	return nil
 }
 
 // ownIdentity is local-id, or else the user name, or else a name that means nothing.

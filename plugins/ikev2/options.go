@@ -19,8 +19,9 @@ const (
 	groupLogin  = "Login"
 	groupTunnel = "Tunnel"
 
-	authEAP = "eap"
-	authPSK = "psk"
+	authEAP  = "eap"
+	authPSK  = "psk"
+	authCert = "cert"
 )
 
 // methods are those of EAP, by the names of the option eap-methods, in the order of preference.
@@ -32,9 +33,9 @@ var methods = []struct {
 // schema are the plugin's own options.
 func schema() option.Schema {
 	return option.Schema{
-		{Key: "auth", Type: option.Enum, Label: "Login", Help: "How to log in: user name and password by EAP, where the gateway has a certificate, or a pre-shared key on both sides.", Default: authEAP, Choices: []string{authEAP, authPSK}, Group: groupLogin},
+		{Key: "auth", Type: option.Enum, Label: "Login", Help: "How to log in: user name and password by EAP, the user's certificate, or a pre-shared key on both sides; but for the last the gateway has a certificate.", Default: authEAP, Choices: []string{authEAP, authCert, authPSK}, Group: groupLogin},
 		{Key: "psk", Label: "Pre-shared key", Help: "Key that the gateway knows too; 0x and hexadecimal digits for bytes.", Group: groupLogin, Secret: true, VisibleIf: option.Condition{Key: "auth", Value: authPSK}},
-		{Key: "local-id", Label: "Own identity", Help: "Who the gateway knows this client as: a name, an address, user@domain, or key:TEXT; the user name when absent.", Group: groupLogin},
+		{Key: "local-id", Label: "Own identity", Help: "Who the gateway knows this client as: a name, an address, user@domain, or key:TEXT; the user name, or the certificate's subject, when absent.", Group: groupLogin},
 		{Key: "remote-id", Label: "Gateway's identity", Help: "Who the gateway must call itself, in the same notation; whoever its certificate is for when absent.", Group: groupLogin, Advanced: true},
 		{Key: "eap-identity", Label: "EAP identity", Help: "Name to give when EAP asks for one; the user name when absent.", Group: groupLogin, Advanced: true},
 		{Key: "eap-methods", Type: option.List, Label: "EAP methods", Help: "Ways to log in that are allowed, best first: mschapv2, gtc, md5.", Default: "mschapv2,gtc,md5", Group: groupLogin, Advanced: true},
@@ -53,18 +54,17 @@ func schema() option.Schema {
 type options struct {
 	host              string
 	port, mtu         int
-	eap               bool
+	auth              string
 	username          string
 	localID, remoteID *ike.ID // nil: not given
 	eapIdentity       string
 	methods           []eap.Type
-	pins              []string
 	machine           machine.Config // lifetimes and proposals
 }
 
 // readOptions reads what the schema has checked already, value by value.
 func readOptions(values map[string]string) (*options, error) {
-	o := &options{eap: values["auth"] != authPSK, username: values["username"], eapIdentity: values["eap-identity"], pins: list(values["servercert"])}
+	o := &options{auth: values["auth"], username: values["username"], eapIdentity: values["eap-identity"]}
 	var err error
 	if o.host, o.port, err = parseGateway(values["gateway"]); err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ func (*plugin) Describe() sdk.Description {
 		Version:   pluginVersion,
 		Protocols: []sdk.Protocol{{Name: "ikev2", Label: "IKEv2/IPsec"}},
 		Options:   schema(),
-		Needs:     []string{sdk.NeedUDP},
+		Needs:     []string{sdk.NeedUDP, sdk.NeedESP, sdk.NeedClientCertificate},
 	}
 }
 
@@ -64,10 +64,13 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 				return never(err)
 			}
 		}
-		t := o.tunnel(s, kept)
+		t, err := o.tunnel(ctx, s, kept)
+		if err != nil {
+			return never(err)
+		}
 		t.Again = again
 		err = tunnel.Run(ctx, until, tunnel.OnSession(s), t)
-		if !wrongPassword(err) || !o.eap || time.Since(began) > loginTime {
+		if !wrongPassword(err) || o.auth != authEAP || time.Since(began) > loginTime {
 			return err
 		}
 		kept, refused = nil, diag.Of(err).Summary

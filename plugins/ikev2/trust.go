@@ -1,33 +1,33 @@
 package main
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
+	"context"
 	"crypto/x509"
-	"encoding/base64"
-	"encoding/hex"
-	"strings"
+	"net/netip"
+	"slices"
 
+	"github.com/penstock-vpn/penstock/plugins/internal/ike"
+	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
-// trust says whether a gateway's certificate is one of those that the option servercert
-// names. The authorities that the host trusts are out of a plugin's sight.
-func (o *options) trust(chain []*x509.Certificate, name string) error {
-	ofKey, whole := sha256.Sum256(chain[0].RawSubjectPublicKeyInfo), sha256.Sum256(chain[0].Raw)
-	pin := "pin-sha256:" + base64.StdEncoding.EncodeToString(ofKey[:])
-	for _, p := range o.pins {
-		algorithm, digest, _ := strings.Cut(p, ":")
-		if same(p, pin) || strings.EqualFold(algorithm, "sha256") && same(strings.ToLower(digest), hex.EncodeToString(whole[:])) {
-			return nil
+// trust has the host say whether a gateway's certificates are trusted, and be for who
+// the gateway must be: id, or when that is nil the host of that name.
+func trust(ctx context.Context, s *sdk.Session, chain []*x509.Certificate, name string, id *ike.ID) error {
+	if id != nil {
+		switch id.Kind {
+		case ike.IDFQDN:
+			name = string(id.Data)
+		case ike.IDIPv4, ike.IDIPv6:
+			if a, ok := netip.AddrFromSlice(id.Data); ok {
+				name = a.String()
+			}
+		case ike.IDEmail:
+			if !slices.Contains(chain[0].EmailAddresses, string(id.Data)) {
+				return diag.New(diag.Certificate, "the gateway's certificate is not for "+string(id.Data), "If the gateway is the right one, change the option remote-id, or set servercert.").With("remote-id")
+			}
+			name = ""
 		}
 	}
-	if len(o.pins) > 0 {
-		return diag.New(diag.Certificate, "the certificate of "+name+" does not match the pin",
-			"The gateway has another key than when it was pinned: it was renewed, or somebody is in between; ask its administrator, then set the option servercert to "+pin+".").With("servercert")
-	}
-	return diag.New(diag.Certificate, "the certificate of "+name+" is not trusted",
-		"Gateways of IKEv2 are trusted by a pin; if it is the right gateway, set the option servercert to "+pin+".").With("servercert")
+	return s.VerifyChain(ctx, chain, name)
 }
-
-func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

@@ -23,6 +23,7 @@ var placed = []string{
 	"-rw-r--r-- usr/lib/penstock/plugins.d/anyconnect.toml",
 	"-rw-r--r-- usr/lib/penstock/plugins.d/globalprotect.toml",
 	"-rw-r--r-- usr/lib/penstock/plugins.d/ikev2.toml",
+	"-rw-r--r-- usr/share/applications/penstock-callback.desktop",
 	"-rw-r--r-- usr/share/dbus-1/system.d/nm-penstock-service.conf",
 	"-rwxr-xr-x usr/bin/penstock",
 	"-rwxr-xr-x usr/lib/penstock/plugins.d/anyconnect",
@@ -99,7 +100,13 @@ func namesWhatIsThere(t *testing.T, stage string) {
 	if len(paths) != 2 {
 		t.Fatalf("two programs are expected in\n%s", text)
 	}
-	for _, p := range paths {
+	text, err = os.ReadFile(filepath.Join(stage, "usr/share/applications/penstock-callback.desktop"))
+	must(t, err)
+	opens := regexp.MustCompile(`(?m)^(Exec)=(/\S+) callback %u$`).FindSubmatch(text)
+	if opens == nil {
+		t.Fatalf("nothing opens addresses in\n%s", text)
+	}
+	for _, p := range append(paths, opens) {
 		if info, err := os.Stat(filepath.Join(stage, string(p[2]))); err != nil || info.Mode().Perm() != 0o755 {
 			t.Errorf("%s: %v", p[0], err)
 		}
@@ -181,7 +188,7 @@ func TestInstallBuildsOnlyWhatIsOld(t *testing.T) {
 		write(source, "source", 0)
 	}
 	for _, built := range []string{"bin/penstock", "bin/penstock-auth-dialog", "bin/plugins/one", "bin/plugins/one.toml",
-		"packaging/nm-penstock-service.name", "packaging/nm-penstock-service.conf"} {
+		"packaging/nm-penstock-service.name", "packaging/nm-penstock-service.conf", "packaging/penstock-callback.desktop"} {
 		write(built, "built", 1)
 	}
 	fresh := func(plugins ...string) bool {

@@ -116,11 +116,13 @@ func (m *Machine) makeChild(choice ike.Proposal, in uint32, k childKeys) (*child
 	if !k.initiator {
 		send, receive = receive, send
 	}
-	return &child{
+	c := &child{
 		in: in, out: out,
 		inbound:  suite.sa(sdk.Inbound, in, receive),
 		outbound: suite.sa(sdk.Outbound, out, send),
-	}, nil
+	}
+	m.showChild(c.inbound, c.outbound)
+	return c, nil
 }
 
 func (s espSuite) sa(d sdk.Direction, spi uint32, material []byte) sdk.SA {

@@ -74,6 +74,7 @@ func (m *Machine) successor(old *ikeSA, p ike.Proposal, k ikeKeys) (*ikeSA, erro
 	i, r := sa.spis()
 	sa.schedule = suite.Successor(old.schedule, old.suite.PRF, k.secret, k.ni, k.nr, i, r)
 	sa.protection, err = suite.Protect(sa.schedule, k.initiator, m.c.Random)
+	m.showKeys(sa)
 	return sa, err
 }
 

@@ -202,6 +202,7 @@ func (m *Machine) initKeys(payloads []ike.Payload) error {
 	i, r := sa.spis()
 	sa.schedule = suite.NewSchedule(secret, sa.ni, sa.nr, i, r)
 	sa.protection, err = suite.Protect(sa.schedule, true, m.c.Random)
+	m.showKeys(sa)
 	return err
 }
 

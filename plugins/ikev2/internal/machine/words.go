@@ -8,6 +8,7 @@ import (
 
 	"github.com/penstock-vpn/penstock/plugins/internal/eap"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
+	"github.com/penstock-vpn/penstock/plugins/internal/ike/keys"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
@@ -67,12 +68,35 @@ func eapFailed(p *eap.Peer, err error) error {
 	return fail(sdk.Never, diag.New(diag.AuthRefused, fmt.Sprintf("the login by %v failed", p.Method()), err.Error()))
 }
 
-// trace says which message comes or goes, and what is in it, in a line.
-func (m *Machine) trace(in bool, h ike.Header, payloads []ike.Payload) {
-	var words []string
-	for _, p := range payloads {
-		words = append(words, ike.Brief(p))
+// showKeys is for who asked to read along.
+func (m *Machine) showKeys(sa *ikeSA) {
+	if !m.c.ShowKeys {
+		return
 	}
+	i, r := sa.spis()
+	m.showLine("ikev2_decryption_table", sa.suite.Wireshark(sa.schedule, i, r))
+}
+
+func (m *Machine) showChild(all ...sdk.SA) {
+	if !m.c.ShowKeys {
+		return
+	}
+	for _, sa := range all {
+		cipher, integrity, _ := strings.Cut(sa.Suite, "-")
+		m.showLine("esp_sa", keys.WiresharkESP(sa.SPI, cipher, integrity, sa.Key, sa.AuthKey))
+	}
+}
+
+func (m *Machine) showLine(table, line string) {
+	if line == "" {
+		line = "Wireshark does not know the cipher"
+	}
+	m.emit(Trace{"keys " + table + ": " + line})
+}
+
+// trace says which message comes or goes, and what is in it: a line, and one for each
+// payload.
+func (m *Machine) trace(in bool, h ike.Header, payloads []ike.Payload) {
 	arrow, kind := "-->", "request"
 	if in {
 		arrow = "<--"
@@ -80,5 +104,13 @@ func (m *Machine) trace(in bool, h ike.Header, payloads []ike.Payload) {
 	if h.Response {
 		kind = "response"
 	}
-	m.emit(Trace{fmt.Sprintf("%s %v %s %d: %s", arrow, h.Exchange, kind, h.MessageID, strings.Join(words, " "))})
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s %v %s %d:", arrow, h.Exchange, kind, h.MessageID)
+	for _, p := range payloads {
+		text.WriteString(" " + ike.Name(p))
+	}
+	for _, p := range payloads {
+		text.WriteString("\n      " + ike.Describe(p))
+	}
+	m.emit(Trace{text.String()})
 }

@@ -2,6 +2,7 @@ package tunnel
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/x509"
 	"errors"
 	"net"
@@ -145,7 +146,8 @@ func (l *life) begin(ctx context.Context, from string) error {
 		l.address = a.Addr().String()
 	}
 	c := l.o.Machine
-	c.Gateway, c.From, c.Begin4500 = l.gateway, from, l.o.Port != 0
+	// Who redirects proves nothing: the certificate is to be for who the user named.
+	c.Gateway, c.From, c.Begin4500 = l.o.Gateway, from, l.o.Port != 0
 	c.Local, c.Remote = conn.Info().Local, conn.Info().Remote
 	l.m = machine.New(c)
 	return l.do(l.m.Begin(time.Now()))
@@ -224,9 +226,28 @@ func (l *life) effect(e machine.Effect) error {
 	case machine.Send:
 		return l.send(e)
 	case machine.Verify:
-		l.effects = append(l.effects, l.m.Verified(time.Now(), l.trust(e))...)
+		l.later(func() func(time.Time) []machine.Effect {
+			err := l.trust(e)
+			return func(now time.Time) []machine.Effect { return l.m.Verified(now, err) }
+		})
+	case machine.Sign:
+		l.later(func() func(time.Time) []machine.Effect {
+			signature, err := l.o.Key.Sign(rand.Reader, e.Digest, e.Opts)
+			return func(now time.Time) []machine.Effect { return l.m.Signed(now, signature, err) }
+		})
 	case machine.Ask:
-		l.ask(e.Text)
+		l.later(func() func(time.Time) []machine.Effect {
+			answer, err := l.o.Ask(l.ctx, e.Text)
+			return func(now time.Time) []machine.Effect { return l.m.Answered(now, answer, err) }
+		})
+	case machine.Await:
+		l.later(func() func(time.Time) []machine.Effect {
+			select {
+			case <-e.Done:
+			case <-l.ctx.Done():
+			}
+			return l.m.Awaited
+		})
 	case machine.Up:
 		return l.install(e)
 	case machine.Install:
@@ -276,15 +297,12 @@ func (l *life) trust(v machine.Verify) error {
 		}
 		chain = append(chain, c)
 	}
-	return l.o.Trust(chain, v.Name)
+	return l.o.Trust(l.ctx, chain, v.Name, v.ID)
 }
 
-// ask waits for a person without holding up the messages.
-func (l *life) ask(text string) {
-	l.work.Go(func() {
-		answer, err := l.o.Ask(l.ctx, text)
-		l.answers <- func(now time.Time) []machine.Effect { return l.m.Answered(now, answer, err) }
-	})
+// later has the host or a person answer without holding up the messages.
+func (l *life) later(answer func() func(time.Time) []machine.Effect) {
+	l.work.Go(func() { l.answers <- answer() })
 }
 
 func tooManyRedirects() error {

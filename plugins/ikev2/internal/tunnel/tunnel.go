@@ -9,12 +9,14 @@ package tunnel
 
 import (
 	"context"
+	"crypto"
 	"crypto/x509"
 	"errors"
 	"net"
 	"time"
 
 	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
+	"github.com/penstock-vpn/penstock/plugins/internal/ike"
 	"github.com/penstock-vpn/penstock/sdk"
 )
 
@@ -56,8 +58,11 @@ type Options struct {
 	Again bool
 	// Machine is what the machine is made of, but for what the transports tell.
 	Machine machine.Config
-	// Trust says whether the gateway's certificates are trusted to be of name.
-	Trust func(chain []*x509.Certificate, name string) error
+	// Trust says whether the gateway's certificates are trusted to be of name, and of id
+	// if that is not nil. It may take as long as a person does.
+	Trust func(ctx context.Context, chain []*x509.Certificate, name string, id *ike.ID) error
+	// Key signs for machine.Certificate; nil without one.
+	Key crypto.Signer
 	// Ask puts a question of the gateway to the user.
 	Ask func(ctx context.Context, text string) (string, error)
 }
