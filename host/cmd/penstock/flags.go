@@ -29,7 +29,7 @@ type connectFlags struct {
 // aliases are OpenConnect's names for our flags.
 var aliases = map[string]string{
 	"cafile": "cacert", "certificate": "usercert", "sslkey": "userkey", "user": "username",
-	"passwd-on-stdin": "password-stdin", "dump-http-traffic": "dump-http", "non-interactive": "non-inter",
+	"passwd-on-stdin": "password-stdin", "dump-http-traffic": "dump-http", "dump-ike": "dump-http", "non-interactive": "non-inter",
 }
 
 // shorthands are OpenConnect's letters.

@@ -56,7 +56,7 @@ func (i *ID) String() string {
 			return a.String()
 		}
 	case IDFQDN, IDEmail:
-		return strconv.Quote(string(i.Data[:min(len(i.Data), maxWords)]))
+		return strconv.QuoteToASCII(string(i.Data[:min(len(i.Data), maxWords)]))
 	}
 	return fmt.Sprintf("%d:%x", i.Kind, i.Data[:min(len(i.Data), maxWords)])
 }

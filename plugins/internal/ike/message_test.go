@@ -124,16 +124,39 @@ func TestChosen(t *testing.T) {
 	}
 }
 
-func TestBrief(t *testing.T) {
+func TestDescribe(t *testing.T) {
 	var all []string
 	for _, p := range every() {
-		all = append(all, Brief(p))
+		all = append(all, Describe(p))
 	}
-	want := `SA(1:[1=20/256 2=5 4=31] 3:01020304[1=12/128 3=12 5=0]) KE(group 31) IDi("alice.example") IDr(10.0.0.1) CERT(encoding 4, 11 bytes) ` +
-		`CERTREQ AUTH(method 2) Nonce N(REKEY_SA 01020304) D(protocol 3 01020304 05060708) D(protocol 1) V ` +
-		`TSi(0.0.0.0-255.255.255.255 ::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff) TSr(10.0.0.0-10.0.0.255 protocol 17 ports 53-53) CP(2:1 3) EAP(code 1 type 1) payload 200`
-	if got := strings.Join(all, " "); got != want {
+	want := `SA: [1 IKE: AES_GCM_16_256 PRF_HMAC_SHA2_256 CURVE25519] [2 ESP 01020304: AES_CBC_128 HMAC_SHA2_256_128 NO_ESN]
+KE: CURVE25519, 32 bytes
+IDi: "alice.example"
+IDr: 10.0.0.1
+CERT: encoding 4, 11 bytes, unreadable
+CERTREQ: encoding 4, 2 authorities
+AUTH: shared key, 5 bytes
+Nonce: 32 bytes
+N(REKEY_SA): ESP 01020304, 4 bytes
+D: ESP 01020304 05060708
+D: IKE
+V: "vendor"
+TSi: 0.0.0.0-255.255.255.255 ::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff
+TSr: 10.0.0.0-10.0.0.255 protocol 17 ports 53-53
+CP: REPLY INTERNAL_IP4_ADDRESS=10.0.0.7 INTERNAL_IP4_DNS
+EAP: request 2 Identity, 5 bytes
+payload 200: 5 bytes`
+	if got := strings.Join(all, "\n"); got != want {
 		t.Errorf("got\n%s, want\n%s", got, want)
+	}
+	if got, want := Describe(&Notify{Kind: InvalidKEPayload, Data: []byte{0, 36}}), "N(INVALID_KE_PAYLOAD): ML_KEM_768"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	for _, secret := range []Payload{EAP("\x02\x02\x00\x0b\x06secret"), &AuthData{AuthSharedKey, []byte("secret")}, &KE{31, []byte("secret")},
+		&Notify{Kind: Cookie, Data: []byte("secret")}, &Config{ConfigReply, []Attribute{{Kind: 30000, Value: []byte("secret")}}}} {
+		if words := Describe(secret); strings.Contains(words, "secret") || strings.Contains(words, "736563") {
+			t.Errorf("a secret is told: %s", words)
+		}
 	}
 }
 
@@ -158,8 +181,8 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%x, then %x", wire, twice)
 		}
 		for _, p := range m.Payloads {
-			if words := Brief(p); len(words) > 2*maxWords {
-				t.Fatalf("%d characters about %x", len(words), b)
+			if words := Describe(p); len(words) > 8*maxWords || strings.ContainsFunc(words, func(r rune) bool { return r < ' ' || r > '~' }) {
+				t.Fatalf("%d characters, %q, about %x", len(words), words, b)
 			}
 		}
 	})

@@ -1,51 +1,156 @@
 package ike
 
 import (
+	"crypto/x509"
+	"encoding/binary"
 	"fmt"
+	"net/netip"
+	"strconv"
 	"strings"
 )
 
-// Brief is a payload in a few words, for people who look at what is said. It holds no
-// secret: neither keys nor proofs, and of EAP not the content, which may be a password.
-func Brief(p Payload) string {
-	name := p.Type().String()
+// Name is a payload in one word, a notification in two.
+func Name(p Payload) string {
+	if n, isNotify := p.(*Notify); isNotify {
+		return "N(" + n.Kind.String() + ")"
+	}
+	return p.Type().String()
+}
+
+// Describe is a payload in words, for people who look at what is said. It holds no
+// secret: of keys, proofs and tickets the size alone, and of EAP not the content, which may be a
+// password.
+func Describe(p Payload) string {
+	text := describe(p)
+	if text == "" {
+		return Name(p)
+	}
+	return Name(p) + ": " + text
+}
+
+func describe(p Payload) string {
 	switch p := p.(type) {
 	case *SA:
-		return name + "(" + proposals(p.Proposals) + ")"
+		return proposals(p.Proposals)
 	case *KE:
-		return fmt.Sprintf("%s(group %d)", name, p.Group)
+		return fmt.Sprintf("%s, %d bytes", groupName(p.Group), len(p.Data))
 	case *ID:
-		return name + "(" + p.String() + ")"
+		return p.String()
 	case *Cert:
-		return fmt.Sprintf("%s(encoding %d, %d bytes)", name, p.Encoding, len(p.Data))
+		return certificate(p)
+	case *CertRequest:
+		return fmt.Sprintf("encoding %d, %d authorities", p.Encoding, len(p.Authorities)/20)
 	case *AuthData:
-		return fmt.Sprintf("%s(method %d)", name, p.Method)
+		return fmt.Sprintf("%v, %d bytes", p.Method, len(p.Data))
+	case Nonce:
+		return fmt.Sprintf("%d bytes", len(p))
 	case *Notify:
 		return notice(p)
 	case *Delete:
-		return fmt.Sprintf("%s(protocol %d%s)", name, p.Protocol, hexes(p.SPIs))
+		return fmt.Sprintf("%v%s", p.Protocol, hexes(p.SPIs))
+	case Vendor:
+		return printable(p)
 	case *TS:
-		return name + "(" + joined(p.Selectors, Selector.String) + ")"
+		return joined(p.Selectors, Selector.String)
 	case *Config:
-		return fmt.Sprintf("%s(%d:%s)", name, p.Kind, joined(p.Attributes, func(a Attribute) string { return fmt.Sprint(uint16(a.Kind)) }))
+		return fmt.Sprintf("%v %s", p.Kind, joined(p.Attributes, attribute))
 	case EAP:
-		if len(p) > 4 {
-			return fmt.Sprintf("%s(code %d type %d)", name, p[0], p[4])
+		return packet(p)
+	case *Unknown:
+		return fmt.Sprintf("%d bytes", len(p.Body))
+	}
+	return ""
+}
+
+// notice shows what is no secret: the data of others may be a ticket or a token.
+func notice(n *Notify) string {
+	var words []string
+	if len(n.SPI) > 0 {
+		words = append(words, fmt.Sprintf("%v %x", n.Protocol, n.SPI[:min(len(n.SPI), maxWords/8)]))
+	}
+	switch {
+	case n.Kind == InvalidKEPayload && len(n.Data) == 2:
+		words = append(words, groupName(binary.BigEndian.Uint16(n.Data)))
+	case n.Kind == AuthLifetime && len(n.Data) == 4:
+		words = append(words, fmt.Sprintf("%d seconds", binary.BigEndian.Uint32(n.Data)))
+	case n.Kind == SignatureHashAlgorithms:
+		words = append(words, fmt.Sprintf("%x", n.Data[:min(len(n.Data), maxWords/8)]))
+	case len(n.Data) > 0:
+		words = append(words, fmt.Sprintf("%d bytes", len(n.Data)))
+	}
+	return strings.Join(words, ", ")
+}
+
+func certificate(c *Cert) string {
+	text := fmt.Sprintf("encoding %d, %d bytes", c.Encoding, len(c.Data))
+	if c.Encoding != X509 {
+		return text
+	}
+	parsed, err := x509.ParseCertificate(c.Data)
+	if err != nil {
+		return text + ", unreadable"
+	}
+	return text + ", " + quoted(parsed.Subject.String()) + " by " + quoted(parsed.Issuer.String())
+}
+
+// attribute shows the values that are known to be no secrets.
+func attribute(a Attribute) string {
+	name := a.Kind.String()
+	if len(a.Value) == 0 {
+		return name
+	}
+	switch a.Kind {
+	case InternalIP4Address, InternalIP4Netmask, InternalIP4DNS, InternalIP4NBNS, InternalIP4DHCP, InternalIP6DNS, InternalIP6DHCP:
+		if ip, ok := netip.AddrFromSlice(a.Value); ok {
+			return name + "=" + ip.String()
+		}
+	case InternalIP6Address, InternalIP6Subnet:
+		if len(a.Value) == 17 {
+			return fmt.Sprintf("%s=%v/%d", name, netip.AddrFrom16([16]byte(a.Value)), a.Value[16])
+		}
+	case InternalIP4Subnet:
+		if len(a.Value) == 8 {
+			return fmt.Sprintf("%s=%v/%v", name, netip.AddrFrom4([4]byte(a.Value)), netip.AddrFrom4([4]byte(a.Value[4:])))
+		}
+	case InternalDNSDomain, UnityBanner, UnityDefaultDomain, UnitySplitDNS, ApplicationVersion:
+		return name + "=" + printable(a.Value)
+	}
+	return fmt.Sprintf("%s=(%d bytes)", name, len(a.Value))
+}
+
+func packet(p EAP) string {
+	if len(p) < 4 {
+		return fmt.Sprintf("%d bytes", len(p))
+	}
+	code, known := eapCodes[p[0]]
+	if !known {
+		code = fmt.Sprintf("code %d", p[0])
+	}
+	if len(p) == 4 {
+		return fmt.Sprintf("%s %d", code, p[1])
+	}
+	kind, known := eapTypes[p[4]]
+	if !known {
+		kind = fmt.Sprintf("type %d", p[4])
+	}
+	return fmt.Sprintf("%s %d %s, %d bytes", code, p[1], kind, len(p))
+}
+
+// maxWords bounds what is said of one part of a payload.
+const maxWords = 400
+
+// quoted is what a stranger says, for a terminal.
+func quoted(text string) string { return strconv.QuoteToASCII(text[:min(len(text), maxWords/4)]) }
+
+// printable is text where b is that, and else bytes.
+func printable(b []byte) string {
+	for _, c := range b {
+		if c < ' ' || c > '~' {
+			return fmt.Sprintf("%x", b[:min(len(b), maxWords/8)])
 		}
 	}
-	return name
+	return quoted(string(b))
 }
-
-// notice shows the SPI of a notification. Its data may be a ticket or a token.
-func notice(n *Notify) string {
-	if len(n.SPI) == 0 {
-		return "N(" + n.Kind.String() + ")"
-	}
-	return fmt.Sprintf("N(%v %x)", n.Kind, n.SPI)
-}
-
-// maxWords bounds what is said of one payload.
-const maxWords = 400
 
 func joined[T any](values []T, word func(T) string) string {
 	var b strings.Builder
@@ -62,15 +167,13 @@ func joined[T any](values []T, word func(T) string) string {
 	return b.String()
 }
 
-// proposals shows algorithms as type=number/bits, by RFC 7296's numbers.
 func proposals(all []Proposal) string {
 	return joined(all, func(p Proposal) string {
-		return fmt.Sprintf("%d:%x[%s]", p.Protocol, p.SPI, joined(p.Transforms, func(t Transform) string {
-			if t.KeyBits == 0 {
-				return fmt.Sprintf("%d=%d", t.Type, t.ID)
-			}
-			return fmt.Sprintf("%d=%d/%d", t.Type, t.ID, t.KeyBits)
-		}))
+		spi := ""
+		if len(p.SPI) > 0 {
+			spi = fmt.Sprintf(" %x", p.SPI[:min(len(p.SPI), maxWords/8)])
+		}
+		return fmt.Sprintf("[%d %v%s: %s]", p.Number, p.Protocol, spi, joined(p.Transforms, Transform.String))
 	})
 }
 

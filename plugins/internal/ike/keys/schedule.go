@@ -13,6 +13,8 @@ type Suite struct {
 	Integrity *Integrity // nil with an AEAD
 	PRF       *PRF
 	Group     *Group
+	// Additional are further key exchanges (RFC 9370), in their order.
+	Additional []*Group
 }
 
 // ChosenSuite reads the responder's choice.
@@ -34,7 +36,10 @@ func ChosenSuite(p ike.Proposal) (s Suite, err error) {
 	if s.PRF, err = FindPRF(prf.ID); err != nil {
 		return s, err
 	}
-	if s.Group, err = FindGroup(group.ID); err != nil || s.Cipher.AEAD() {
+	if s.Group, err = FindGroup(group.ID); err != nil {
+		return s, err
+	}
+	if s.Additional, err = additional(p); err != nil || s.Cipher.AEAD() {
 		return s, err
 	}
 	integrity := find(ike.Integrity)
@@ -44,13 +49,33 @@ func ChosenSuite(p ike.Proposal) (s Suite, err error) {
 	return s, err
 }
 
+// additional are the further key exchanges of a choice; 0 is none.
+func additional(p ike.Proposal) (all []*Group, err error) {
+	for t := ike.AdditionalKE1; t <= ike.AdditionalKE7; t++ {
+		x, chosen := p.Chosen(t)
+		if !chosen || x.ID == 0 {
+			continue
+		}
+		g, err := FindAdditional(x.ID)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, g)
+	}
+	return all, nil
+}
+
 // String is the suite in the notation of proposals.
 func (s Suite) String() string {
 	text := s.Cipher.Name
 	if s.Integrity != nil {
 		text += "-" + s.Integrity.Name
 	}
-	return text + "-prf" + s.PRF.Name + "-" + s.Group.Name
+	text += "-prf" + s.PRF.Name + "-" + s.Group.Name
+	for i, g := range s.Additional {
+		text += fmt.Sprintf("-ke%d_%s", i+1, g.Name)
+	}
+	return text
 }
 
 // Schedule is what the keys of an IKE SA are made of, in both directions.
@@ -72,6 +97,12 @@ func (s Suite) NewSchedule(secret, ni, nr []byte, i, r ike.SPI) Schedule {
 // schedule old and its PRF, section 2.18.
 func (s Suite) Successor(old Schedule, prf *PRF, secret, ni, nr []byte, i, r ike.SPI) Schedule {
 	return s.schedule(prf.Sum(old.Derive, secret, ni, nr), ni, nr, i, r)
+}
+
+// Strengthened are the keys of the same IKE SA after another key exchange, RFC 9370
+// section 2.2.2.
+func (s Suite) Strengthened(k Schedule, secret, ni, nr []byte, i, r ike.SPI) Schedule {
+	return s.Successor(k, s.PRF, secret, ni, nr, i, r)
 }
 
 func (s Suite) schedule(seed, ni, nr []byte, i, r ike.SPI) Schedule {
