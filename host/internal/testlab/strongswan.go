@@ -24,7 +24,7 @@ var strongswanConf = template.Must(template.ParseFS(strongswanFiles, "testdata/s
 // Strongswan says how the gateway's strongSwan is to be, an IKEv2 responder with ESP in
 // user space; zero fields mean what is written beside them.
 type Strongswan struct {
-	Auth         string // what the client does: psk (default), pubkey, eap-mschapv2, eap-md5, eap-gtc, eap-tls, ...
+	Auth         string // what the client does: psk (default), pubkey, eap-mschapv2, eap-md5, eap-gtc, eap-tls, eap-ttls (and MSCHAPv2 within), eap-radius (see RADIUS)
 	Cert         string // server certificate of the PKI: server (default), server-ec
 	ID           string // GatewayName
 	PSK          string // Password
@@ -32,11 +32,14 @@ type Strongswan struct {
 	Full         bool   // all traffic goes into the tunnel
 	IKERekey     int    // seconds; 0: the client's concern
 	ChildRekey   int
+	Reauth       int // seconds until the client is to log in anew; 0: never
 	DPD          int // seconds; 0: never
 	FragmentSize int // 1280
 	NoFragments  bool
 	NoMobike     bool
 	Cookie       bool // from the first half-open SA on
+	EAPOnly      bool // the gateway shows no certificate outside of EAP
+	TLS13        bool // in EAP, else TLS 1.2
 
 	Dir string // filled in
 	PKI *pki.PKI
