@@ -7,6 +7,8 @@
 //	document   what a gateway says
 //	form       what it asks for
 //	answers    who answers which field, and what is asked of people
+//	hostscan   the program that reports about this computer
+//	refusal    what a refused login means
 //	compose    what the client says
 //	redact     documents without their secrets
 package aggregate

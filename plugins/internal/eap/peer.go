@@ -1,6 +1,7 @@
 package eap
 
 import (
+	"context"
 	"errors"
 	"slices"
 )
@@ -34,6 +35,7 @@ func (q *Question) Error() string { return "the gateway asks: " + q.Text }
 // Later says that a method is at work: when Done is closed, Peer.Resume has the reply.
 type Later struct {
 	Done   <-chan struct{}
+	Do     func(context.Context) // closes Done, once it is called; nil: nothing is to be done
 	resume func() ([]byte, error)
 }
 
@@ -87,7 +89,7 @@ func (p *Peer) Handle(packet []byte) (reply []byte, err error) {
 }
 
 func (p *Peer) success() error {
-	if p.current == nil || !p.current.Done() {
+	if !p.content() {
 		return errors.New("the gateway says success before it has proved anything")
 	}
 	p.done = true
@@ -159,6 +161,9 @@ func (p *Peer) Resume() ([]byte, error) {
 	}
 	return p.settle(p.resume())
 }
+
+// content says whether what the gateway proved is enough.
+func (p *Peer) content() bool { return p.current != nil && p.current.Done() }
 
 // Key is the master session key after success; nil: there is none.
 func (p *Peer) Key() []byte {

@@ -28,12 +28,13 @@ const (
 	TypeConfig      PayloadType = 47
 	TypeEAP         PayloadType = 48
 	TypeFragment    PayloadType = 53
+	TypePiece       PayloadType = 132 // of IKEv1, in use by Cisco
 )
 
 var payloadNames = map[PayloadType]string{
 	TypeSA: "SA", TypeKE: "KE", TypeIDi: "IDi", TypeIDr: "IDr", TypeCert: "CERT", TypeCertRequest: "CERTREQ",
 	TypeAuth: "AUTH", TypeNonce: "Nonce", TypeNotify: "N", TypeDelete: "D", TypeVendor: "V", TypeTSi: "TSi",
-	TypeTSr: "TSr", TypeEncrypted: "SK", TypeConfig: "CP", TypeEAP: "EAP", TypeFragment: "SKF",
+	TypeTSr: "TSr", TypeEncrypted: "SK", TypeConfig: "CP", TypeEAP: "EAP", TypeFragment: "SKF", TypePiece: "FRAGMENT",
 }
 
 // String is the name that RFC 7296 uses.
@@ -166,6 +167,8 @@ func parsePayload(t PayloadType, g generic) (Payload, error) {
 		return parseConfig(b)
 	case TypeEAP:
 		return EAP(b), nil
+	case TypePiece:
+		return parsePiece(b)
 	case TypeEncrypted, TypeFragment:
 		return nil, malformed("inside another")
 	}

@@ -3,21 +3,13 @@ package auth
 import (
 	"bytes"
 	"context"
-	"crypto/md5"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/aggregate"
 	"github.com/penstock-vpn/penstock/sdk/diag"
-	"github.com/penstock-vpn/penstock/sdk/prompt"
 )
-
-const scanTimeout = 5 * time.Minute
 
 // check has the host run the user's program, waits until the gateway has what it
 // wants, and goes on with the login from its start.
@@ -38,41 +30,16 @@ func (l *login) check(ctx context.Context, s aggregate.HostScan) (*aggregate.Doc
 	return l.begin(ctx)
 }
 
-// runWrapper calls the program as OpenConnect calls a wrapper. The first argument is
-// the place of a downloaded stub, which is never downloaded here.
 func (l *login) runWrapper(ctx context.Context, s aggregate.HostScan) error {
-	certificate, pin := l.fingerprints()
-	quoted := func(text string) string { return `"` + text + `"` }
-	answer, err := l.cfg.User.Ask(ctx, prompt.Prompt{Title: "Host scan", Program: &prompt.Program{
-		Option: "csd-wrapper",
-		Args: []string{"", "-ticket", quoted(s.Ticket), "-stub", quoted("0"), "-group", quoted(l.answers.Chosen()),
-			"-certhash", quoted(certificate + ":"), "-url", quoted("https://" + l.url.Hostname() + s.StartURI), "-langselen"},
-		Env:     [][2]string{{"CSD_SHA256", pin}, {"CSD_TOKEN", s.Token}, {"CSD_HOSTNAME", l.url.Hostname()}},
-		Timeout: scanTimeout,
-	}})
+	answer, err := l.cfg.User.Ask(ctx, s.Program(l.url.Hostname(), l.answers.Chosen(), l.peer().PeerChain))
 	if err != nil {
 		return err
 	}
-	if answer.Cancelled {
-		return diag.New(diag.AuthRefused, "the host-scan program was not run", "See the option `csd-wrapper`.").With("csd-wrapper")
+	warning, err := aggregate.Scanned(answer)
+	if warning != "" {
+		l.cfg.User.Warn("%s", warning)
 	}
-	if status := answer.Values["exit_status"]; status != "0" {
-		l.cfg.User.Warn("The host-scan program ended with status %s; the gateway may refuse the login.", status)
-	}
-	return nil
-}
-
-// fingerprints are the gateway certificate's MD5, as wrappers want it, and the
-// SHA-256 of its public key in base64.
-func (l *login) fingerprints() (certificate, pin string) {
-	chain := l.peer().PeerChain
-	if len(chain) == 0 {
-		return "", ""
-	}
-	leaf := chain[0]
-	sum := md5.Sum(leaf.Raw)
-	key := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
-	return strings.ToUpper(hex.EncodeToString(sum[:])), base64.StdEncoding.EncodeToString(key[:])
+	return err
 }
 
 // waitForScan asks the wait page, which refreshes itself until the gateway is done:

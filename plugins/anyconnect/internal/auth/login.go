@@ -96,7 +96,7 @@ func (l *login) next(ctx context.Context, d *aggregate.Document) (*aggregate.Doc
 	case d.Certificates:
 		return nil, diag.New(diag.AuthRefused, "the gateway wants two client certificates in one login", "This is not supported.")
 	case d.Form == nil || len(d.Form.Inputs) == 0 && !d.Form.JustPost:
-		return nil, l.refused(d)
+		return nil, d.Refused(l.cfg.Certificate)
 	}
 	again, err := l.chooseGroup(ctx, d.Form)
 	if err != nil {
@@ -185,7 +185,7 @@ func (l *login) certificate(ctx context.Context) (*aggregate.Document, error) {
 			false: "The gateway asks for a client certificate and none is configured; trying without.",
 		}[l.cfg.Certificate])
 	default:
-		return nil, certificateRefused(l.cfg.Certificate)
+		return nil, aggregate.CertificateRefused(l.cfg.Certificate)
 	}
 	return l.begin(ctx)
 }
@@ -201,31 +201,9 @@ func (l *login) peer() sdk.Info {
 // TLS 1.3 a gateway that misses one, or refuses it, says so only then.
 func (l *login) explain(err error) error {
 	if peer := l.peer(); errors.Is(err, httpc.ErrEnded) && peer.CertRequested {
-		return certificateRefused(peer.CertSent)
+		return aggregate.CertificateRefused(peer.CertSent)
 	}
 	return err
-}
-
-func certificateRefused(had bool) error {
-	if had {
-		return diag.New(diag.AuthRefused, "the gateway did not accept the client certificate", "Check that it is valid, and meant for this gateway and group.").With("usercert")
-	}
-	return diag.New(diag.AuthRefused, "the gateway wants a client certificate", "Name one with the option `usercert`, and its key with `userkey`.").With("usercert")
-}
-
-// refused is the error for a document that leaves nothing to answer.
-func (l *login) refused(d *aggregate.Document) error {
-	text := d.ErrorText
-	if text == "" && d.Form != nil {
-		text = d.Form.Message
-	}
-	switch text {
-	case "":
-		return diag.New(diag.AuthRefused, "the gateway refused the login without a reason", "Ask its administrator.")
-	case "Certificate Validation Failure":
-		return certificateRefused(l.cfg.Certificate)
-	}
-	return diag.New(diag.AuthRefused, "the gateway refused the login: "+text, "Check user name, password and group.")
 }
 
 func (l *login) result(d *aggregate.Document) (*Result, error) {
