@@ -2,6 +2,8 @@ package aggregate
 
 import (
 	"bytes"
+	"crypto/x509"
+	"encoding/hex"
 	"strings"
 	"testing"
 
@@ -50,6 +52,13 @@ func TestHostScanTheOldWay(t *testing.T) {
 	d, err = Parse([]byte(strings.ReplaceAll(old, "csdLinux", "csd")), "win")
 	if err != nil || d.Scan != (HostScan{"T1CKET", "T0KEN", "/start", "/wait"}) {
 		t.Errorf("on Windows: got %+v, %v", d.Scan, err)
+	}
+}
+
+func TestFingerprintIsMD5InHex(t *testing.T) {
+	got, _ := fingerprints([]*x509.Certificate{{Raw: []byte("x")}})
+	if raw, err := hex.DecodeString(got); err != nil || len(raw) != 16 || got != strings.ToUpper(got) {
+		t.Errorf("got %q", got)
 	}
 }
 

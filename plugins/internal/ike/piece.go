@@ -64,12 +64,14 @@ type Pieces struct {
 const maxPieced = 64 << 10
 
 // Add takes a piece of the message with the header h, and returns that when it is whole.
-// Anybody may have made it: what it is to be worth must be sealed.
+// Anybody may have made it: what it is to be worth must be sealed. Pieces that do not
+// fit the others make it begin anew, so that nobody can keep a message from coming
+// again.
 func (a *Pieces) Add(h Header, p *Piece) []byte {
-	if a.parts == nil || a.of != h || a.id != p.ID {
+	if a.parts == nil || a.of != h || a.id != p.ID || a.size+len(p.Data) > maxPieced {
 		*a = Pieces{of: h, id: p.ID, parts: map[uint8][]byte{}}
 	}
-	if _, twice := a.parts[p.Number]; twice || a.size+len(p.Data) > maxPieced {
+	if _, twice := a.parts[p.Number]; twice || len(p.Data) > maxPieced {
 		return nil
 	}
 	if p.Last && a.last == 0 {
@@ -77,13 +79,16 @@ func (a *Pieces) Add(h Header, p *Piece) []byte {
 	}
 	a.parts[p.Number] = append([]byte(nil), p.Data...)
 	a.size += len(p.Data)
-	if a.last == 0 || len(a.parts) < int(a.last) {
-		return nil
-	}
 	var whole []byte
 	for i := 1; i <= int(a.last); i++ {
-		whole = append(whole, a.parts[uint8(i)]...)
+		part, is := a.parts[uint8(i)]
+		if !is {
+			return nil
+		}
+		whole = append(whole, part...)
 	}
-	a.parts = nil
+	if a.last != 0 {
+		a.parts = nil
+	}
 	return whole
 }

@@ -19,7 +19,7 @@ func TestPieceOnTheWire(t *testing.T) {
 
 func TestPieces(t *testing.T) {
 	h := Header{Initiator: SPI{1}, Responder: SPI{2}, Exchange: Auth, MessageID: 3}
-	for _, size := range []int{10, 1200, 1201, 5000, 60000} {
+	for _, size := range []int{10, 1200, 1210, 5000, 60000} {
 		message := bytes.Repeat([]byte("0123456789"), size/10)
 		datagrams := InPieces(h, message, 1200)
 		if size <= 1200 {
@@ -60,13 +60,29 @@ func TestPiecesOfAStranger(t *testing.T) {
 		t.Error("pieces of two messages make one")
 	}
 	a = Pieces{}
-	for i := range 255 {
-		if whole := a.Add(h, &Piece{ID: 1, Number: uint8(i + 1), Last: i == 254, Data: make([]byte, 1000)}); whole != nil {
+	for i := range 254 {
+		if whole := a.Add(h, &Piece{ID: 1, Number: uint8(i + 2), Data: make([]byte, 1000)}); whole != nil {
 			t.Errorf("%d bytes", len(whole))
 		}
 	}
 	if a.size > maxPieced {
 		t.Errorf("%d bytes are kept", a.size)
+	}
+	// What came in between does not keep the real one from coming, at the second attempt
+	// at the latest.
+	a = Pieces{}
+	a.Add(h, &Piece{ID: 1, Number: 9, Data: []byte("odd")})
+	a.Add(h, &Piece{ID: 1, Number: 1, Data: []byte("odd")})
+	var got []byte
+	for range 2 {
+		for i, data := range []string{"a", "b"} {
+			if whole := a.Add(h, &Piece{ID: 1, Number: uint8(i + 1), Last: i == 1, Data: []byte(data)}); whole != nil {
+				got = whole
+			}
+		}
+	}
+	if string(got) != "ab" {
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -57,10 +57,13 @@ func (g *Gate) begin(payloads []ike.Payload) ([]ike.Payload, error) {
 	return append(answer, &ike.Notify{Kind: ike.FragmentationSupported}), nil
 }
 
-// choose takes the first proposal that has all the transforms.
+// choose takes the first proposal that has all the transforms, and wants no others.
 func choose(offer *ike.SA, all ...ike.Transform) (ike.Proposal, error) {
 	for _, p := range offer.Proposals {
-		if !slices.ContainsFunc(all, func(t ike.Transform) bool { return !p.Has(t) }) {
+		wanting := slices.ContainsFunc(p.Transforms, func(t ike.Transform) bool {
+			return !slices.ContainsFunc(all, func(x ike.Transform) bool { return x.Type == t.Type })
+		})
+		if !wanting && !slices.ContainsFunc(all, func(t ike.Transform) bool { return !p.Has(t) }) {
 			p.Transforms = all
 			return p, nil
 		}

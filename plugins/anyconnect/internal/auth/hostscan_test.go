@@ -2,7 +2,6 @@ package auth
 
 import (
 	"crypto/x509"
-	"encoding/hex"
 	"net/http"
 	"reflect"
 	"strings"
@@ -68,14 +67,5 @@ func TestHostScanRefusals(t *testing.T) {
 	s.person.answers = map[string][]string{"program": {"0"}}
 	if _, err := s.login(t); diag.Of(err).Code != diag.Protocol {
 		t.Errorf("a wait page elsewhere: got %v", err)
-	}
-}
-
-func TestFingerprintIsMD5InHex(t *testing.T) {
-	chain := []*x509.Certificate{{Raw: []byte("x")}}
-	l := &login{cfg: Config{Peer: func() sdk.Info { return sdk.Info{PeerChain: chain} }}}
-	got, _ := l.fingerprints()
-	if raw, err := hex.DecodeString(got); err != nil || len(raw) != 16 || got != strings.ToUpper(got) {
-		t.Errorf("got %q", got)
 	}
 }

@@ -216,7 +216,7 @@ func TestRefusals(t *testing.T) {
 		code  diag.Code
 		words string
 	}{
-		"wrong passwords":  {[]turn{{document: hello}, {document: form}, {document: again}, {document: again}, {document: again}}, diag.AuthRefused, "Login failed."},
+		"wrong passwords":  {[]turn{{document: hello}, {document: form}, {document: again}, {document: again}, {document: again}}, diag.AuthRefused, "Login failed"},
 		"no way on":        {[]turn{{document: hello}, {document: `<config-auth type="auth-request"><error>Go away</error></config-auth>`}}, diag.AuthRefused, "Go away"},
 		"a failure":        {[]turn{{document: hello}, {document: `<config-auth type="complete"><auth id="failure"><message>Locked</message></auth></config-auth>`}}, diag.AuthRefused, "Locked"},
 		"no certificate":   {[]turn{{document: hello}, {document: `<config-auth type="auth-request"><auth id="main"/><error>Certificate Validation Failure</error></config-auth>`}}, diag.AuthRefused, "client certificate"},
