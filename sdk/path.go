@@ -33,18 +33,30 @@ func specMessage(s framing.Spec) *pluginpb.FrameSpec {
 	m := &pluginpb.FrameSpec{
 		Header: s.Header, Length: fieldMessage(s.Length), LengthAdds: int32(s.LengthAdds),
 		Type: fieldMessage(s.Type), DataType: s.DataType, EtherType: fieldMessage(s.EtherType),
-		OnePerRecord: s.OnePerRecord, MaxPayload: uint32(s.MaxPayload),
+		OnePerRecord: s.OnePerRecord, Ppp: pppMessage(s.PPP), MaxPayload: uint32(s.MaxPayload),
 		KeepaliveIdleMs: rule(r.Keepalive.Idle), KeepaliveType: r.Keepalive.Type,
-		DpdAfterMs: rule(r.Dpd.After), DpdRetryMs: rule(r.Dpd.Retry), DpdDeadMs: rule(r.Dpd.Dead), DpdType: r.Dpd.Type,
+		DpdAfterMs: rule(r.Dpd.After), DpdRetryMs: rule(r.Dpd.Retry), DpdDeadMs: rule(r.Dpd.Dead), DpdType: r.Dpd.Type, DpdPayload: r.Dpd.Payload,
 		Ignore: r.Ignore, Probe: r.Probe.Packet,
 	}
 	for _, reply := range r.Replies {
-		m.Replies = append(m.Replies, &pluginpb.FrameSpec_Reply{Match: reply.Match, With: reply.With})
+		m.Replies = append(m.Replies, &pluginpb.FrameSpec_Reply{Match: reply.Match, With: reply.With, Prefix: reply.Prefix, Patch: matchMessages(reply.Patch)})
 	}
-	for _, part := range r.Probe.Answer {
-		m.ProbeAnswer = append(m.ProbeAnswer, &pluginpb.FrameSpec_Match{Offset: uint32(part.Offset), Value: part.Value})
-	}
+	m.ProbeAnswer = matchMessages(r.Probe.Answer)
 	return m
+}
+
+func matchMessages(parts []framing.Match) (out []*pluginpb.FrameSpec_Match) {
+	for _, p := range parts {
+		out = append(out, &pluginpb.FrameSpec_Match{Offset: uint32(p.Offset), Value: p.Value})
+	}
+	return out
+}
+
+func pppMessage(p *framing.PPP) *pluginpb.FrameSpec_Ppp {
+	if p == nil {
+		return nil
+	}
+	return &pluginpb.FrameSpec_Ppp{NoAddress: p.NoAddress, ShortProtocol: p.ShortProtocol}
 }
 
 // fieldMessage leaves an absent field out.

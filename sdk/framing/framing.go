@@ -28,6 +28,8 @@ type Spec struct {
 	EtherType Field
 	// OnePerRecord says that the peer wants one frame in one TLS record.
 	OnePerRecord bool
+	// PPP says that the payloads of data frames are PPP frames; nil: they are packets.
+	PPP *PPP
 	// MaxPayload bounds a frame from the peer, in bytes; a longer one is an error.
 	MaxPayload int
 	Rules      Rules
@@ -47,8 +49,8 @@ const MaxFrame = 65535
 
 // Validate says what is wrong with s, naming the field, or nil.
 func (s Spec) Validate() error {
-	if len(s.Header) > MaxHeader {
-		return fmt.Errorf("framing: header of %d bytes, at most %d are allowed", len(s.Header), MaxHeader)
+	if n := len(s.Header) + s.PPP.size(); n > MaxHeader {
+		return fmt.Errorf("framing: header of %d bytes, at most %d are allowed", n, MaxHeader)
 	}
 	if s.MaxPayload < 0 || s.MaxPayload > MaxFrame {
 		return fmt.Errorf("framing: max payload %d, must be 0 to %d", s.MaxPayload, MaxFrame)
@@ -65,7 +67,10 @@ func (s Spec) Validate() error {
 	if s.EtherType.Width != 0 && s.EtherType.Width != 2 {
 		return fmt.Errorf("framing: EtherType field is %d bytes wide, must be 2", s.EtherType.Width)
 	}
-	return s.Rules.Probe.validate(s)
+	if err := s.PPP.validate(s); err != nil {
+		return err
+	}
+	return s.Rules.validate(s)
 }
 
 func (f Field) validate(name string, header int) error {

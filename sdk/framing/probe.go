@@ -33,7 +33,7 @@ func (p Probe) validate(s Spec) error {
 		return nil
 	}
 	switch {
-	case s.Type.Width != 0:
+	case s.Type.Width != 0 || s.PPP != nil:
 		return errors.New("framing: frames with a type ask with one, not with a probe")
 	case s.Rules.Dpd.After == 0:
 		return errors.New("framing: a probe, and no dead peer detection that sends it")

@@ -3886,6 +3886,7 @@ type FrameSpec struct {
 	OnePerRecord bool                   `protobuf:"varint,6,opt,name=one_per_record,json=onePerRecord,proto3" json:"one_per_record,omitempty"`
 	MaxPayload   uint32                 `protobuf:"varint,7,opt,name=max_payload,json=maxPayload,proto3" json:"max_payload,omitempty"`
 	EtherType    *FrameSpec_Field       `protobuf:"bytes,8,opt,name=ether_type,json=etherType,proto3" json:"ether_type,omitempty"` // of a data frame's packet: 0x0800 or 0x86dd
+	Ppp          *FrameSpec_Ppp         `protobuf:"bytes,9,opt,name=ppp,proto3" json:"ppp,omitempty"`                              // unset: payloads of data frames are packets
 	// Rules, in milliseconds; 0: off.
 	KeepaliveIdleMs uint32             `protobuf:"varint,20,opt,name=keepalive_idle_ms,json=keepaliveIdleMs,proto3" json:"keepalive_idle_ms,omitempty"`
 	KeepaliveType   uint32             `protobuf:"varint,21,opt,name=keepalive_type,json=keepaliveType,proto3" json:"keepalive_type,omitempty"`
@@ -3900,6 +3901,7 @@ type FrameSpec struct {
 	// with a probe is up when its first packet has come.
 	Probe         []byte             `protobuf:"bytes,28,opt,name=probe,proto3" json:"probe,omitempty"`
 	ProbeAnswer   []*FrameSpec_Match `protobuf:"bytes,29,rep,name=probe_answer,json=probeAnswer,proto3" json:"probe_answer,omitempty"`
+	DpdPayload    []byte             `protobuf:"bytes,30,opt,name=dpd_payload,json=dpdPayload,proto3" json:"dpd_payload,omitempty"` // of the frame that Dpd asks with
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3990,6 +3992,13 @@ func (x *FrameSpec) GetEtherType() *FrameSpec_Field {
 	return nil
 }
 
+func (x *FrameSpec) GetPpp() *FrameSpec_Ppp {
+	if x != nil {
+		return x.Ppp
+	}
+	return nil
+}
+
 func (x *FrameSpec) GetKeepaliveIdleMs() uint32 {
 	if x != nil {
 		return x.KeepaliveIdleMs
@@ -4056,6 +4065,13 @@ func (x *FrameSpec) GetProbe() []byte {
 func (x *FrameSpec) GetProbeAnswer() []*FrameSpec_Match {
 	if x != nil {
 		return x.ProbeAnswer
+	}
+	return nil
+}
+
+func (x *FrameSpec) GetDpdPayload() []byte {
+	if x != nil {
+		return x.DpdPayload
 	}
 	return nil
 }
@@ -5638,10 +5654,15 @@ func (x *FrameSpec_Field) GetWidth() uint32 {
 	return 0
 }
 
+// A frame of type `match`, whose payload begins with `prefix`, is answered by one of
+// type `with`: its payload, overwritten by what `patch` says. One that is too short for
+// that is not answered. The first Reply that fits counts.
 type FrameSpec_Reply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Match         uint32                 `protobuf:"varint,1,opt,name=match,proto3" json:"match,omitempty"`
 	With          uint32                 `protobuf:"varint,2,opt,name=with,proto3" json:"with,omitempty"`
+	Prefix        []byte                 `protobuf:"bytes,3,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	Patch         []*FrameSpec_Match     `protobuf:"bytes,4,rep,name=patch,proto3" json:"patch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -5690,9 +5711,23 @@ func (x *FrameSpec_Reply) GetWith() uint32 {
 	return 0
 }
 
+func (x *FrameSpec_Reply) GetPrefix() []byte {
+	if x != nil {
+		return x.Prefix
+	}
+	return nil
+}
+
+func (x *FrameSpec_Reply) GetPatch() []*FrameSpec_Match {
+	if x != nil {
+		return x.Patch
+	}
+	return nil
+}
+
 type FrameSpec_Match struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Offset        uint32                 `protobuf:"varint,1,opt,name=offset,proto3" json:"offset,omitempty"` // bytes from the start of the packet
+	Offset        uint32                 `protobuf:"varint,1,opt,name=offset,proto3" json:"offset,omitempty"` // bytes from the start of the packet, or of the payload
 	Value         []byte                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`    // at least one byte
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -5742,6 +5777,62 @@ func (x *FrameSpec_Match) GetValue() []byte {
 	return nil
 }
 
+// Payloads of data frames are PPP frames (RFC 1661): IPv4 (0x0021) and IPv6 (0x0057) in
+// them are data. All else is a ControlFrame of type 0x10000 + PPP protocol, both ways,
+// whose payload begins behind the protocol; types below are those of `type`, which then
+// has at most two bytes. This is how the host sends them; it understands every form.
+type FrameSpec_Ppp struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	NoAddress     bool                   `protobuf:"varint,1,opt,name=no_address,json=noAddress,proto3" json:"no_address,omitempty"`             // without address and control, 0xff 0x03; LCP has them always
+	ShortProtocol bool                   `protobuf:"varint,2,opt,name=short_protocol,json=shortProtocol,proto3" json:"short_protocol,omitempty"` // protocols below 0x100 in one byte
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FrameSpec_Ppp) Reset() {
+	*x = FrameSpec_Ppp{}
+	mi := &file_plugin_proto_msgTypes[71]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FrameSpec_Ppp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FrameSpec_Ppp) ProtoMessage() {}
+
+func (x *FrameSpec_Ppp) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[71]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FrameSpec_Ppp.ProtoReflect.Descriptor instead.
+func (*FrameSpec_Ppp) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{41, 3}
+}
+
+func (x *FrameSpec_Ppp) GetNoAddress() bool {
+	if x != nil {
+		return x.NoAddress
+	}
+	return false
+}
+
+func (x *FrameSpec_Ppp) GetShortProtocol() bool {
+	if x != nil {
+		return x.ShortProtocol
+	}
+	return false
+}
+
 type Field_Choice struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Value         string                 `protobuf:"bytes,1,opt,name=value,proto3" json:"value,omitempty"`
@@ -5752,7 +5843,7 @@ type Field_Choice struct {
 
 func (x *Field_Choice) Reset() {
 	*x = Field_Choice{}
-	mi := &file_plugin_proto_msgTypes[71]
+	mi := &file_plugin_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5764,7 +5855,7 @@ func (x *Field_Choice) String() string {
 func (*Field_Choice) ProtoMessage() {}
 
 func (x *Field_Choice) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[71]
+	mi := &file_plugin_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6083,7 +6174,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\ttransport\x18\x01 \x01(\rR\ttransport\x12\x10\n" +
 	"\x03spi\x18\x02 \x01(\rR\x03spi\x12\x1a\n" +
 	"\boutbound\x18\x03 \x01(\bR\boutbound\x12\x12\n" +
-	"\x04hard\x18\x04 \x01(\bR\x04hard\"\x8a\a\n" +
+	"\x04hard\x18\x04 \x01(\bR\x04hard\"\x81\t\n" +
 	"\tFrameSpec\x12\x16\n" +
 	"\x06header\x18\x01 \x01(\fR\x06header\x12;\n" +
 	"\x06length\x18\x02 \x01(\v2#.penstock.plugin.v1.FrameSpec.FieldR\x06length\x12\x1f\n" +
@@ -6095,7 +6186,8 @@ const file_plugin_proto_rawDesc = "" +
 	"\vmax_payload\x18\a \x01(\rR\n" +
 	"maxPayload\x12B\n" +
 	"\n" +
-	"ether_type\x18\b \x01(\v2#.penstock.plugin.v1.FrameSpec.FieldR\tetherType\x12*\n" +
+	"ether_type\x18\b \x01(\v2#.penstock.plugin.v1.FrameSpec.FieldR\tetherType\x123\n" +
+	"\x03ppp\x18\t \x01(\v2!.penstock.plugin.v1.FrameSpec.PppR\x03ppp\x12*\n" +
 	"\x11keepalive_idle_ms\x18\x14 \x01(\rR\x0fkeepaliveIdleMs\x12%\n" +
 	"\x0ekeepalive_type\x18\x15 \x01(\rR\rkeepaliveType\x12=\n" +
 	"\areplies\x18\x16 \x03(\v2#.penstock.plugin.v1.FrameSpec.ReplyR\areplies\x12 \n" +
@@ -6107,16 +6199,24 @@ const file_plugin_proto_rawDesc = "" +
 	"\bdpd_type\x18\x1a \x01(\rR\adpdType\x12\x16\n" +
 	"\x06ignore\x18\x1b \x03(\rR\x06ignore\x12\x14\n" +
 	"\x05probe\x18\x1c \x01(\fR\x05probe\x12F\n" +
-	"\fprobe_answer\x18\x1d \x03(\v2#.penstock.plugin.v1.FrameSpec.MatchR\vprobeAnswer\x1a5\n" +
+	"\fprobe_answer\x18\x1d \x03(\v2#.penstock.plugin.v1.FrameSpec.MatchR\vprobeAnswer\x12\x1f\n" +
+	"\vdpd_payload\x18\x1e \x01(\fR\n" +
+	"dpdPayload\x1a5\n" +
 	"\x05Field\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\rR\x06offset\x12\x14\n" +
-	"\x05width\x18\x02 \x01(\rR\x05width\x1a1\n" +
+	"\x05width\x18\x02 \x01(\rR\x05width\x1a\x84\x01\n" +
 	"\x05Reply\x12\x14\n" +
 	"\x05match\x18\x01 \x01(\rR\x05match\x12\x12\n" +
-	"\x04with\x18\x02 \x01(\rR\x04with\x1a5\n" +
+	"\x04with\x18\x02 \x01(\rR\x04with\x12\x16\n" +
+	"\x06prefix\x18\x03 \x01(\fR\x06prefix\x129\n" +
+	"\x05patch\x18\x04 \x03(\v2#.penstock.plugin.v1.FrameSpec.MatchR\x05patch\x1a5\n" +
 	"\x05Match\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\rR\x06offset\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value\"Z\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\x1aK\n" +
+	"\x03Ppp\x12\x1d\n" +
+	"\n" +
+	"no_address\x18\x01 \x01(\bR\tnoAddress\x12%\n" +
+	"\x0eshort_protocol\x18\x02 \x01(\bR\rshortProtocol\"Z\n" +
 	"\fControlFrame\x12\x1c\n" +
 	"\ttransport\x18\x01 \x01(\rR\ttransport\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\rR\x04type\x12\x18\n" +
@@ -6272,7 +6372,7 @@ func file_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 73)
+var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 74)
 var file_plugin_proto_goTypes = []any{
 	(Code)(0),                 // 0: penstock.plugin.v1.Code
 	(Phase)(0),                // 1: penstock.plugin.v1.Phase
@@ -6356,8 +6456,9 @@ var file_plugin_proto_goTypes = []any{
 	(*FrameSpec_Field)(nil),   // 79: penstock.plugin.v1.FrameSpec.Field
 	(*FrameSpec_Reply)(nil),   // 80: penstock.plugin.v1.FrameSpec.Reply
 	(*FrameSpec_Match)(nil),   // 81: penstock.plugin.v1.FrameSpec.Match
-	(*Field_Choice)(nil),      // 82: penstock.plugin.v1.Field.Choice
-	nil,                       // 83: penstock.plugin.v1.Answer.ValuesEntry
+	(*FrameSpec_Ppp)(nil),     // 82: penstock.plugin.v1.FrameSpec.Ppp
+	(*Field_Choice)(nil),      // 83: penstock.plugin.v1.Field.Choice
+	nil,                       // 84: penstock.plugin.v1.Answer.ValuesEntry
 }
 var file_plugin_proto_depIdxs = []int32{
 	13, // 0: penstock.plugin.v1.DescribeResponse.protocols:type_name -> penstock.plugin.v1.Protocol
@@ -6429,35 +6530,37 @@ var file_plugin_proto_depIdxs = []int32{
 	79, // 66: penstock.plugin.v1.FrameSpec.length:type_name -> penstock.plugin.v1.FrameSpec.Field
 	79, // 67: penstock.plugin.v1.FrameSpec.type:type_name -> penstock.plugin.v1.FrameSpec.Field
 	79, // 68: penstock.plugin.v1.FrameSpec.ether_type:type_name -> penstock.plugin.v1.FrameSpec.Field
-	80, // 69: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
-	81, // 70: penstock.plugin.v1.FrameSpec.probe_answer:type_name -> penstock.plugin.v1.FrameSpec.Match
-	8,  // 71: penstock.plugin.v1.PathEvent.kind:type_name -> penstock.plugin.v1.PathEvent.Kind
-	56, // 72: penstock.plugin.v1.NetConfig.script_options:type_name -> penstock.plugin.v1.Pair
-	9,  // 73: penstock.plugin.v1.Sign.hash:type_name -> penstock.plugin.v1.Sign.Hash
-	66, // 74: penstock.plugin.v1.Prompt.form:type_name -> penstock.plugin.v1.Form
-	68, // 75: penstock.plugin.v1.Prompt.sso:type_name -> penstock.plugin.v1.Sso
-	72, // 76: penstock.plugin.v1.Prompt.confirm:type_name -> penstock.plugin.v1.Confirm
-	73, // 77: penstock.plugin.v1.Prompt.wait:type_name -> penstock.plugin.v1.Wait
-	74, // 78: penstock.plugin.v1.Prompt.program:type_name -> penstock.plugin.v1.Program
-	67, // 79: penstock.plugin.v1.Form.fields:type_name -> penstock.plugin.v1.Field
-	10, // 80: penstock.plugin.v1.Field.kind:type_name -> penstock.plugin.v1.Field.Kind
-	82, // 81: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
-	69, // 82: penstock.plugin.v1.Sso.loopback:type_name -> penstock.plugin.v1.Loopback
-	70, // 83: penstock.plugin.v1.Sso.cookies:type_name -> penstock.plugin.v1.Cookies
-	71, // 84: penstock.plugin.v1.Sso.scheme:type_name -> penstock.plugin.v1.Scheme
-	56, // 85: penstock.plugin.v1.Program.env:type_name -> penstock.plugin.v1.Pair
-	83, // 86: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
-	11, // 87: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
-	15, // 88: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
-	18, // 89: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
-	12, // 90: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
-	16, // 91: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
-	19, // 92: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
-	90, // [90:93] is the sub-list for method output_type
-	87, // [87:90] is the sub-list for method input_type
-	87, // [87:87] is the sub-list for extension type_name
-	87, // [87:87] is the sub-list for extension extendee
-	0,  // [0:87] is the sub-list for field type_name
+	82, // 69: penstock.plugin.v1.FrameSpec.ppp:type_name -> penstock.plugin.v1.FrameSpec.Ppp
+	80, // 70: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
+	81, // 71: penstock.plugin.v1.FrameSpec.probe_answer:type_name -> penstock.plugin.v1.FrameSpec.Match
+	8,  // 72: penstock.plugin.v1.PathEvent.kind:type_name -> penstock.plugin.v1.PathEvent.Kind
+	56, // 73: penstock.plugin.v1.NetConfig.script_options:type_name -> penstock.plugin.v1.Pair
+	9,  // 74: penstock.plugin.v1.Sign.hash:type_name -> penstock.plugin.v1.Sign.Hash
+	66, // 75: penstock.plugin.v1.Prompt.form:type_name -> penstock.plugin.v1.Form
+	68, // 76: penstock.plugin.v1.Prompt.sso:type_name -> penstock.plugin.v1.Sso
+	72, // 77: penstock.plugin.v1.Prompt.confirm:type_name -> penstock.plugin.v1.Confirm
+	73, // 78: penstock.plugin.v1.Prompt.wait:type_name -> penstock.plugin.v1.Wait
+	74, // 79: penstock.plugin.v1.Prompt.program:type_name -> penstock.plugin.v1.Program
+	67, // 80: penstock.plugin.v1.Form.fields:type_name -> penstock.plugin.v1.Field
+	10, // 81: penstock.plugin.v1.Field.kind:type_name -> penstock.plugin.v1.Field.Kind
+	83, // 82: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
+	69, // 83: penstock.plugin.v1.Sso.loopback:type_name -> penstock.plugin.v1.Loopback
+	70, // 84: penstock.plugin.v1.Sso.cookies:type_name -> penstock.plugin.v1.Cookies
+	71, // 85: penstock.plugin.v1.Sso.scheme:type_name -> penstock.plugin.v1.Scheme
+	56, // 86: penstock.plugin.v1.Program.env:type_name -> penstock.plugin.v1.Pair
+	84, // 87: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
+	81, // 88: penstock.plugin.v1.FrameSpec.Reply.patch:type_name -> penstock.plugin.v1.FrameSpec.Match
+	11, // 89: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
+	15, // 90: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
+	18, // 91: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
+	12, // 92: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
+	16, // 93: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
+	19, // 94: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
+	92, // [92:95] is the sub-list for method output_type
+	89, // [89:92] is the sub-list for method input_type
+	89, // [89:89] is the sub-list for extension type_name
+	89, // [89:89] is the sub-list for extension extendee
+	0,  // [0:89] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -6537,7 +6640,7 @@ func file_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   73,
+			NumMessages:   74,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

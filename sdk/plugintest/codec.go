@@ -16,6 +16,9 @@ type frame struct {
 
 // encode writes a frame as s lays it out.
 func encode(s framing.Spec, f frame) []byte {
+	if s.PPP != nil {
+		f = intoPPP(s, f)
+	}
 	out := append(bytes.Clone(s.Header), f.payload...)
 	putUint(out, s.Length, uint32(len(f.payload)+s.LengthAdds))
 	putUint(out, s.Type, f.kind)
@@ -47,7 +50,7 @@ func decode(s framing.Spec, b []byte) (frame, int, error) {
 		return frame{}, 0, nil
 	}
 	f.payload = bytes.Clone(b[header : header+length])
-	return f, header + length, nil
+	return outOfPPP(s, f), header + length, nil
 }
 
 // decodeDatagram reads the frame that a datagram is.
@@ -63,7 +66,7 @@ func decodeDatagram(s framing.Spec, b []byte) (frame, error) {
 	if s.Length.Width != 0 && int(getUint(b, s.Length))-s.LengthAdds != len(f.payload) {
 		return frame{}, fmt.Errorf("the length field says %d, there are %d bytes", int(getUint(b, s.Length))-s.LengthAdds, len(f.payload))
 	}
-	return f, nil
+	return outOfPPP(s, f), nil
 }
 
 // readHeader checks the constant bytes and reads the type.

@@ -188,13 +188,16 @@ func (p *Path) readStream() error {
 // receive does with one frame what the rules say.
 func (p *Path) receive(f frame) {
 	rules := p.Spec.Rules
-	reply := slices.IndexFunc(rules.Replies, func(r framing.Reply) bool { return r.Match == f.kind })
+	for _, r := range rules.Replies {
+		if answer, ok := r.To(nil, f.kind, f.payload); ok {
+			p.write(encode(p.Spec, frame{r.With, answer}))
+			return
+		}
+	}
 	switch {
 	case f.kind == p.Spec.DataType && p.answersProbe(f.payload):
 	case f.kind == p.Spec.DataType:
 		p.note(func() { p.packets = append(p.packets, f.payload) })
-	case reply >= 0:
-		p.write(encode(p.Spec, frame{rules.Replies[reply].With, f.payload}))
 	case slices.Contains(rules.Ignore, f.kind):
 	default:
 		p.tellFrame(f)

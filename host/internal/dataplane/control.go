@@ -57,7 +57,7 @@ func (x *path) enqueue(typ uint32, payload []byte) error {
 	if err := x.codec.Seal(f, packet.Headroom, typ); err != nil {
 		return err
 	}
-	send := func() error { return x.wire.send([][]byte{f}, packet.Headroom-x.codec.HeaderLen()) }
+	send := func() error { return x.wire.send([][]byte{f}, packet.Headroom-x.codec.HeaderLenOf(typ)) }
 	return x.queueFrame(controlFrame{send, mtu.Inner(len(payload))})
 }
 

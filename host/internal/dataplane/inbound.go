@@ -121,6 +121,9 @@ func (in *inbox) takeDatagrams(bufs [][]byte, sizes []int, marks []byte) {
 		case marks != nil && !packet.Decapsulate(f.Payload[:n], marks[i]):
 			in.dropped++
 		default:
+			if &b[offset] != &f.Payload[0] { // PPP in another form than ours
+				copy(b[offset:], f.Payload[:n])
+			}
 			in.add(b[:offset+n], n)
 		}
 	}
@@ -202,8 +205,8 @@ func (in *inbox) heard() {
 // takeControl replies by rule, ignores by rule, or passes f on to the plugin.
 func (x *path) takeControl(f frame.Frame) {
 	for _, r := range x.rules.Replies {
-		if r.Match == f.Type {
-			if !x.barred.Load() && x.enqueue(r.With, f.Payload) != nil {
+		if answer, ok := r.To(nil, f.Type, f.Payload); ok {
+			if !x.barred.Load() && x.enqueue(r.With, answer) != nil {
 				x.plane.events.dropped.Add(1)
 			}
 			return

@@ -120,7 +120,7 @@ func (x *path) ask() error {
 	if probe := x.rules.Probe.Packet; len(probe) > 0 {
 		return x.enqueue(x.codec.DataType(), probe)
 	}
-	return x.enqueue(x.rules.Dpd.Type, nil)
+	return x.enqueue(x.rules.Dpd.Type, x.rules.Dpd.Payload)
 }
 
 // look says what is due. The caller holds mu.

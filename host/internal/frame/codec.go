@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/penstock-vpn/penstock/host/internal/frame/ppp"
 	"github.com/penstock-vpn/penstock/sdk/framing"
 )
 
@@ -18,6 +19,7 @@ type Codec struct {
 	spec framing.Spec
 	mask [framing.MaxHeader]byte // 0xff where the header is constant
 	max  int                     // longest payload from the peer, in bytes
+	ppp  *ppp.Form               // of what is in data frames; nil: packets
 }
 
 // Frame is one frame from the peer. Payload aliases what it was cut from.
@@ -42,6 +44,9 @@ func New(spec framing.Spec) (*Codec, error) {
 	}
 	c := &Codec{spec: spec, max: spec.MaxPayload}
 	c.spec.Header = append([]byte(nil), spec.Header...)
+	if p := spec.PPP; p != nil {
+		c.ppp = &ppp.Form{NoAddress: p.NoAddress, ShortProtocol: p.ShortProtocol}
+	}
 	if c.max == 0 {
 		c.max = framing.MaxFrame
 	}
@@ -60,21 +65,48 @@ func overlap(a, b framing.Field) bool {
 	return a.Width > 0 && b.Width > 0 && a.Offset < b.Offset+b.Width && b.Offset < a.Offset+a.Width
 }
 
-// HeaderLen is the length of the header, in bytes.
-func (c *Codec) HeaderLen() int { return len(c.spec.Header) }
+// HeaderLen is the length of what Seal puts before a packet, in bytes.
+func (c *Codec) HeaderLen() int { return c.HeaderLenOf(c.spec.DataType) }
+
+// HeaderLenOf is the length of what Seal puts before a payload of that type, in bytes.
+func (c *Codec) HeaderLenOf(typ uint32) int {
+	n := len(c.spec.Header)
+	if protocol, inside := c.inside(typ, ppp.IPv4); inside {
+		n += c.ppp.Size(protocol)
+	}
+	return n
+}
+
+// inside says whether frames of that type are PPP, and of which protocol: data is what
+// data frames have.
+func (c *Codec) inside(typ uint32, data uint16) (protocol uint16, inside bool) {
+	switch {
+	case c.ppp == nil:
+		return 0, false
+	case typ == c.spec.DataType:
+		return data, true
+	}
+	return uint16(typ), typ>>16 == framing.InPPP>>16
+}
 
 // DataType is the type of a frame that carries a packet.
 func (c *Codec) DataType() uint32 { return c.spec.DataType }
 
 // Typed says whether frames have a type: without one, every frame is data.
-func (c *Codec) Typed() bool { return c.spec.Type.Width > 0 }
+func (c *Codec) Typed() bool { return c.spec.Type.Width > 0 || c.ppp != nil }
 
 // MaxPayload bounds a payload from the peer, in bytes.
 func (c *Codec) MaxPayload() int { return c.max }
 
 // Seal makes buf[at:] the payload of a frame of type typ: it writes the header
-// into the HeaderLen bytes before at, where the frame then begins.
+// into the HeaderLenOf(typ) bytes before at, where the frame then begins.
 func (c *Codec) Seal(buf []byte, at int, typ uint32) error {
+	if c.ppp != nil {
+		var err error
+		if at, typ, err = c.putPPP(buf, at, typ); err != nil {
+			return err
+		}
+	}
 	h := buf[at-len(c.spec.Header) : at]
 	copy(h, c.spec.Header)
 	if f := c.spec.Length; f.Width > 0 {
@@ -132,6 +164,9 @@ func (c *Codec) header(b []byte) (typ uint32, n int, err error) {
 
 // frame is payload under a header that said typ.
 func (c *Codec) frame(typ uint32, payload []byte) Frame {
+	if c.ppp != nil && typ == c.spec.DataType {
+		return c.fromPPP(payload)
+	}
 	if answer := c.spec.Rules.Probe.Answer; len(answer) > 0 && hasAll(payload, answer) {
 		typ = AnswerType
 	}

@@ -40,7 +40,7 @@ func sealed(t testing.TB, c *Codec, typ uint32, payload []byte) []byte {
 	if err := c.Seal(buf, framing.MaxHeader, typ); err != nil {
 		t.Fatal(err)
 	}
-	return buf[framing.MaxHeader-c.HeaderLen():]
+	return buf[framing.MaxHeader-c.HeaderLenOf(typ):]
 }
 
 func TestSealWritesTheWireFormat(t *testing.T) {

@@ -28,13 +28,14 @@ var onlyFrom = []struct {
 
 // onlyStandard are codecs: a remote byte meets nothing but the standard library and x/crypto.
 var onlyStandard = map[string][]string{
-	"host/internal/packet":  nil,
-	"host/internal/frame":   {module + "/sdk/framing", module + "/host/internal/packet"},
-	"host/internal/esp":     {module + "/host/internal/packet", module + "/host/internal/replay"},
-	"host/internal/replay":  nil,
-	"host/internal/session": {module + "/sdk/diag"},
-	"host/internal/dtls":    {"github.com/pion/", module + "/host/internal/"},
-	"sdk/framing":           nil,
+	"host/internal/packet":    nil,
+	"host/internal/frame":     {module + "/sdk/framing", module + "/host/internal/packet", module + "/host/internal/frame/"},
+	"host/internal/frame/ppp": nil,
+	"host/internal/esp":       {module + "/host/internal/packet", module + "/host/internal/replay"},
+	"host/internal/replay":    nil,
+	"host/internal/session":   {module + "/sdk/diag"},
+	"host/internal/dtls":      {"github.com/pion/", module + "/host/internal/"},
+	"sdk/framing":             nil,
 }
 
 // stays says which of our packages a folder may use.

@@ -94,13 +94,18 @@ func (c *Client) Follow(ctx context.Context, method string, u *url.URL, header H
 	return nil, u, protocolError("the gateway redirects in circles")
 }
 
-// Connect sends a request whose answer turns the connection into a tunnel. With a
+// Connect is Tunnel by the method CONNECT.
+func (c *Client) Connect(ctx context.Context, u *url.URL, target string, header Header) (*Response, net.Conn, []byte, error) {
+	return c.Tunnel(ctx, "CONNECT", u, target, header)
+}
+
+// Tunnel sends a request whose answer turns the connection into a tunnel. With a
 // 200 it returns the connection and what of the tunnel was read already; the
 // connection is then the caller's.
-func (c *Client) Connect(ctx context.Context, u *url.URL, target string, header Header) (*Response, net.Conn, []byte, error) {
+func (c *Client) Tunnel(ctx context.Context, method string, u *url.URL, target string, header Header) (*Response, net.Conn, []byte, error) {
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
-	rq := c.request("CONNECT", u, header, nil)
+	rq := c.request(method, u, header, nil)
 	rq.Target = target
 	r, err := c.exchange(ctx, rq, u, false)
 	if err != nil {

@@ -1,0 +1,69 @@
+package ppp
+
+import (
+	"context"
+	"net/netip"
+)
+
+// Effect is something that the machine wants done: one of the types of this file.
+type Effect interface{ effect() }
+
+// Send is a frame for the peer: Payload is what comes behind the protocol.
+type Send struct {
+	Protocol uint16
+	Payload  []byte
+}
+
+// Authenticated says that the peer accepts us, and comes before anything of the network
+// is sent.
+type Authenticated struct {
+	Method Method
+	// SendKey and ReceiveKey are what the login gave for MPPE (RFC 3079), 16 bytes at least;
+	// nil: it gives none.
+	SendKey, ReceiveKey []byte
+}
+
+// Up says that packets may flow, and how. It comes again when that changes.
+type Up struct{ Network Network }
+
+// Network is what was agreed on.
+type Network struct {
+	Address, Peer netip.Addr // IPv4; invalid: no IPv4
+	DNS, NBNS     []netip.Addr
+	LinkLocal     netip.Addr // our IPv6 address; invalid: no IPv6
+	MRU           int        // of the longest packet that the peer takes
+	// ShortProtocol and NoAddress say what the peer understands.
+	ShortProtocol, NoAddress bool
+}
+
+// AskPassword asks for a new password, because the old one has expired. The answer is
+// NewPassword.
+type AskPassword struct{ Text string }
+
+// Ask is a question of the peer for the user. The answer is Answered.
+type Ask struct{ Text string }
+
+// Await is to wait until Done is closed: EAP is at work. The answer is Awaited.
+type Await struct {
+	Done <-chan struct{}
+	Do   func(context.Context) // to be called, if it is not nil: it closes Done
+}
+
+// Note is a line for people.
+type Note struct{ Text string }
+
+// Trace is a line about a frame, for who asked to see them.
+type Trace struct{ Text string }
+
+// Ended is the last effect. Err is nil after Stop.
+type Ended struct{ Err error }
+
+func (Send) effect()          {}
+func (Authenticated) effect() {}
+func (Up) effect()            {}
+func (AskPassword) effect()   {}
+func (Ask) effect()           {}
+func (Await) effect()         {}
+func (Note) effect()          {}
+func (Trace) effect()         {}
+func (Ended) effect()         {}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/penstock-vpn/penstock/plugins/sstp/internal/tunnel"
+	"github.com/penstock-vpn/penstock/sdk"
+	"github.com/penstock-vpn/penstock/sdk/diag"
+)
+
+const (
+	pluginVersion = "0.1.0"
+	defaultPort   = 443
+)
+
+// plugin is the protocol; it holds nothing between sessions.
+type plugin struct{}
+
+// Describe says what the plugin is.
+func (*plugin) Describe() sdk.Description {
+	return sdk.Description{
+		Name:      "sstp",
+		Version:   pluginVersion,
+		Protocols: []sdk.Protocol{{Name: "sstp", Label: "SSTP", TLSPort: defaultPort}},
+		Options:   schema(),
+		Needs:     []string{sdk.NeedTLS, sdk.NeedClientCertificate},
+	}
+}
+
+// Validate checks what the schema cannot.
+func (*plugin) Validate(values map[string]string) []diag.Diagnostic {
+	if _, err := readOptions(values); err != nil {
+		return []diag.Diagnostic{*diag.Of(err)}
+	}
+	return nil
+}
+
+const (
+	maxLogins = 3               // that a person may try passwords for
+	loginTime = 2 * time.Minute // what is refused later was no password
+)
+
+// Connect runs one session: credentials, then the tunnel. A refused password is asked
+// for again.
+func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
+	o, err := readOptions(s.Options())
+	if err != nil {
+		return never(err)
+	}
+	kept, err := resumed(s)
+	if err != nil {
+		return err
+	}
+	until, cancel := s.UntilStop(ctx)
+	defer cancel()
+	if err := s.Phase(sdk.Authenticating); err != nil {
+		return err
+	}
+	refused, again := "", kept != nil
+	for range maxLogins {
+		began := time.Now()
+		if kept == nil {
+			if kept, err = o.ask(until, s, refused); err != nil {
+				if until.Err() != nil && ctx.Err() == nil {
+					return nil
+				}
+				return never(err)
+			}
+		}
+		t := o.tunnel(s, kept)
+		t.Again = again
+		err = tunnel.Run(ctx, until, tunnel.OnSession(s), t)
+		if !wrongPassword(err) || time.Since(began) > loginTime {
+			return err
+		}
+		kept, refused = nil, diag.Of(err).Summary
+	}
+	return err
+}
+
+func wrongPassword(err error) bool {
+	var f *sdk.Failure
+	return errors.As(err, &f) && len(f.Diagnostics) > 0 && f.Diagnostics[0].Code == diag.AuthRefused
+}
+
+func never(err error) error {
+	return &sdk.Failure{Retry: sdk.Never, Diagnostics: []diag.Diagnostic{*diag.Of(err)}}
+}
