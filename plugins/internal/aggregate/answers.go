@@ -90,6 +90,14 @@ func (a *Answers) count(reason string) error {
 	return a.refused()
 }
 
+// Reason is the last refusal; nil: there was none.
+func (a *Answers) Reason() error {
+	if a.reason == "" {
+		return nil
+	}
+	return a.refused()
+}
+
 func (a *Answers) refused() error {
 	return diag.New(diag.AuthRefused, "the gateway refused the login: "+a.reason, "Check user name, password and group.")
 }

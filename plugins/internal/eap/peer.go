@@ -73,7 +73,7 @@ func (p *Peer) Handle(packet []byte) (reply []byte, err error) {
 	case p.resume != nil:
 		return nil, malformed("a packet that nobody asked for")
 	case q.Code == Failure:
-		return nil, ErrFailure
+		return nil, p.failure()
 	case q.Code == Success:
 		return nil, p.success()
 	case q.Code != Request:

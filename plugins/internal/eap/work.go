@@ -20,6 +20,20 @@ func (p *Peer) Bind(sign func(crypto.Signer) ([]byte, error)) {
 	}
 }
 
+// Reasoned is a Method that may know why a gateway has had enough.
+type Reasoned interface {
+	// Reason is what it said before; nil: nothing.
+	Reason() error
+}
+
+// failure is what a Failure means.
+func (p *Peer) failure() error {
+	if r, isReasoned := p.current.(Reasoned); isReasoned && r.Reason() != nil {
+		return r.Reason()
+	}
+	return ErrFailure
+}
+
 // Work is what a Method returns as its error when its response takes time: the caller of
 // the Peer has do done, with a context that ends when nobody waits for it any more.
 func Work(do func(context.Context) ([]byte, error)) *Later {

@@ -73,6 +73,9 @@ func (*method) Key() []byte { return nil }
 // Done implements eap.Method.
 func (m *method) Done() bool { return m.done }
 
+// Reason implements eap.Reasoned.
+func (m *method) Reason() error { return m.answers.Reason() }
+
 // Bind implements eap.Bound.
 func (m *method) Bind(sign func(crypto.Signer) ([]byte, error)) { m.sign = sign }
 

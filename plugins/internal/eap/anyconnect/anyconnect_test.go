@@ -242,6 +242,23 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A gateway that has had enough has said why before.
+func TestFailureAfterARefusal(t *testing.T) {
+	again := strings.Replace(form, "<auth id", "<error>Login failed.</error><auth id", 1)
+	p := &person{answers: map[string][]string{"username": {"a", "b"}, "password": {"1", "2"}}}
+	peer, _, err := login(t, Config{}, p, turn{document: hello}, turn{document: form}, turn{document: again})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := peer.Handle(eap.Packet{Code: eap.Failure}.Append(nil)); diag.Of(err).Code != diag.AuthRefused || !strings.Contains(err.Error(), "Login failed") {
+		t.Errorf("got %v", err)
+	}
+	fresh := eap.NewPeer("", New(Config{}))
+	if _, err := fresh.Handle(eap.Packet{Code: eap.Failure}.Append(nil)); !errors.Is(err, eap.ErrFailure) {
+		t.Errorf("at once: %v", err)
+	}
+}
+
 // Secrets do not reach who looks at messages.
 func TestTrace(t *testing.T) {
 	var lines []string
