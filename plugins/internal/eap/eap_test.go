@@ -141,8 +141,9 @@ func TestNak(t *testing.T) {
 	if want := (Packet{Response, 5, TypeNak, []byte{26, 4}}).Append(nil); err != nil || !bytes.Equal(reply, want) {
 		t.Fatalf("%x, %v", reply, err)
 	}
-	if _, err := p.Handle(Packet{Code: Failure, ID: 5}.Append(nil)); err == nil {
-		t.Error("a failure is none")
+	var unwanted *Unwanted
+	if _, err := p.Handle(Packet{Code: Failure, ID: 5}.Append(nil)); !errors.As(err, &unwanted) || unwanted.Type != TypeTLS {
+		t.Errorf("after that it fails with %v", err)
 	}
 }
 

@@ -50,6 +50,7 @@ type Peer struct {
 	answer   func(text string) ([]byte, error)
 	resume   func() ([]byte, error)
 	failed   error // what ends the authentication with the next packet
+	unwanted Type  // what the gateway wanted, and we did not; 0: nothing
 	done     bool
 }
 
@@ -57,6 +58,11 @@ type Peer struct {
 func NewPeer(identity string, methods ...Method) *Peer {
 	return &Peer{identity: identity, methods: methods}
 }
+
+// Unwanted is a gateway that wants no method but this, which is not among ours.
+type Unwanted struct{ Type Type }
+
+func (u *Unwanted) Error() string { return "the gateway wants " + u.Type.String() }
 
 // ErrFailure is a Failure that came without a reason.
 var ErrFailure = &Refused{"the gateway gave no reason"}
@@ -142,7 +148,7 @@ func (p *Peer) nak(q Packet) ([]byte, error) {
 	if len(wanted) == 0 {
 		wanted = []byte{0}
 	}
-	q.Type = TypeNak
+	p.unwanted, q.Type = q.Type, TypeNak
 	return respond(q, wanted), nil
 }
 

@@ -1,6 +1,7 @@
 package eap
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -108,7 +109,7 @@ func (m *ttlsMSCHAPv2) step(_ uint8, plain []byte) ([]byte, error) {
 			_, err = m.check(a.data[1:])
 			return nil, err
 		case a.vendor != 0:
-			return nil, &Refused{failureText(string(a.data[1:]))}
+			return nil, &Refused{failureText(string(bytes.TrimPrefix(a.data, m.challenge[challengeSize:])))} // some leave the identifier out
 		}
 	}
 	return nil, nil

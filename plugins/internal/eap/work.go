@@ -31,6 +31,9 @@ func (p *Peer) failure() error {
 	if r, isReasoned := p.current.(Reasoned); isReasoned && r.Reason() != nil {
 		return r.Reason()
 	}
+	if p.current == nil && p.unwanted != 0 {
+		return &Unwanted{p.unwanted}
+	}
 	return ErrFailure
 }
 
