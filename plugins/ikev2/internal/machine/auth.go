@@ -20,6 +20,7 @@ import (
 type login struct {
 	round  int
 	idr    *ike.ID   // the gateway's
+	signs  *ike.ID   // what its AUTH covers in place of that; nil: nothing else
 	proved bool      // the gateway is who it claims to be
 	closed bool      // EAP is over; the gateway's own AUTH is awaited
 	bound  bool      // that AUTH was good
@@ -54,6 +55,7 @@ func (m *Machine) sendRound() error {
 	switch a := m.auth().(type) {
 	case EAP:
 		m.login.peer = a.Peer()
+		m.login.peer.Bind(m.signature())
 	case SharedKey:
 		sa := m.sa()
 		return m.sendAuth(&ike.AuthData{Method: ike.AuthSharedKey, Data: sa.suite.PRF.SharedKeyAuth(a.Key, m.ownOctets())})
@@ -70,8 +72,11 @@ func (m *Machine) ownOctets() []byte {
 }
 
 func (m *Machine) gatewayOctets() []byte {
-	sa := m.sa()
-	return sa.suite.PRF.SignedOctets(sa.firstIn, sa.ni, sa.schedule.PR, m.login.idr.Body(), nil)
+	sa, id := m.sa(), m.login.idr
+	if m.login.signs != nil {
+		id = m.login.signs
+	}
+	return sa.suite.PRF.SignedOctets(sa.firstIn, sa.ni, sa.schedule.PR, id.Body(), nil)
 }
 
 func (m *Machine) sign(c Certificate) error {
@@ -137,7 +142,7 @@ func (m *Machine) sendLogin(payloads []ike.Payload) {
 // wishes is the rest of the first message of IKE_AUTH.
 func (m *Machine) wishes() []ike.Payload {
 	all := []ike.Payload{
-		wantedConfig(!m.c.NoIPv6),
+		wantedConfig(!m.c.NoIPv6, m.c.AnyConnect),
 		&ike.SA{Proposals: withSPI(withoutGroups(m.c.ESP), spiBytes(m.login.spi))},
 		&ike.TS{Selectors: m.everything()},
 		&ike.TS{Responder: true, Selectors: m.everything()},
@@ -243,7 +248,12 @@ func (m *Machine) checkSignature(auth *ike.AuthData, payloads []ike.Payload) err
 	if err := m.checkIdentity(); err != nil {
 		return err
 	}
-	if err := keys.Verify(leaf.PublicKey, auth, m.gatewayOctets(), m.init.hashes != nil); err != nil {
+	if m.c.AnyConnect {
+		err = m.verifyAnyConnect(leaf.PublicKey, auth)
+	} else {
+		err = keys.Verify(leaf.PublicKey, auth, m.gatewayOctets(), m.init.hashes != nil)
+	}
+	if err != nil {
 		return m.unproved(err)
 	}
 	m.wait = func(answer any) error {
@@ -317,7 +327,7 @@ func (m *Machine) replyEAP(reply []byte, err error) error {
 		m.emit(Ask{question.Text})
 	case errors.As(err, &later):
 		m.wait = func(any) error { return m.replyEAP(m.login.peer.Resume()) }
-		m.emit(Await{later.Done})
+		m.emit(Await{later.Done, later.Do})
 	case err != nil:
 		return eapFailed(m.login.peer, err)
 	case reply == nil:

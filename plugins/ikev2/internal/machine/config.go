@@ -22,6 +22,8 @@ type Config struct {
 	Auth     []Auth  // how we prove ourselves: one, or several in that order (RFC 4739)
 	// SharedKey is how the gateway proves itself; empty: by a certificate.
 	SharedKey []byte
+	// AnyConnect says that the gateway is one of Cisco's that speaks with AnyConnect.
+	AnyConnect bool
 
 	IKE, ESP     []ike.Proposal
 	Begin4500    bool // do not begin at port 500

@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"context"
 	"crypto"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
@@ -36,7 +37,10 @@ type Sign struct {
 type Ask struct{ Text string }
 
 // Await is to wait until Done is closed: EAP is at work. The answer is Awaited.
-type Await struct{ Done <-chan struct{} }
+type Await struct {
+	Done <-chan struct{}
+	Do   func(context.Context) // to be called, if it is not nil: it closes Done
+}
 
 // Up says that the tunnel can be made: Settings and the first SAs.
 type Up struct {

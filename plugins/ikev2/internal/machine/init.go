@@ -89,6 +89,7 @@ func (m *Machine) initRequest() []ike.Payload {
 	all = append(all,
 		&ike.Notify{Kind: ike.FragmentationSupported},
 		&ike.Notify{Kind: ike.SignatureHashAlgorithms, Data: hashList(keys.Hashes)})
+	all = append(all, m.announce()...)
 	if m.c.From != "" {
 		return append(all, &ike.Notify{Kind: ike.RedirectedFrom, Data: gatewayIdentity(m.c.From)})
 	}
@@ -151,6 +152,7 @@ func (m *Machine) initAnswer(_ *ikeSA, payloads []ike.Payload) error {
 		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway's first answer makes no sense", err.Error()))
 	}
 	sa := m.sa()
+	m.noteVendors(payloads)
 	sa.fragments = notification(payloads, ike.FragmentationSupported) != nil
 	if n := notification(payloads, ike.SignatureHashAlgorithms); n != nil {
 		for b := n.Data; len(b) >= 2; b = b[2:] {

@@ -42,6 +42,8 @@ type Machine struct {
 	heard    time.Time // when something authentic came last
 	floated  bool      // to port 4500
 	mobike   bool      // the gateway can
+	inPieces bool      // so are long messages sent, where RFC 7383 is unknown
+	pieces   ike.Pieces
 }
 
 type timer struct {

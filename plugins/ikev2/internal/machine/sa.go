@@ -102,6 +102,9 @@ func (m *Machine) write(sa *ikeSA, h ike.Header, payloads []ike.Payload) ([][]by
 		return sa.protection.SealFragments(h, payloads, m.c.Fragment)
 	}
 	one, err := sa.protection.Seal(h, payloads)
+	if m.inPieces && err == nil {
+		return ike.InPieces(h, one, m.c.Fragment), nil
+	}
 	return [][]byte{one}, err
 }
 
@@ -167,6 +170,13 @@ func (m *Machine) receive(b []byte) error {
 	if err != nil {
 		m.emit(Trace{"dropped: " + err.Error()})
 		return nil
+	}
+	if whole := m.joined(msg); whole != nil {
+		if msg, err = ike.Parse(whole); err != nil {
+			m.emit(Trace{"dropped: " + err.Error()})
+			return nil
+		}
+		b = whole
 	}
 	sa := m.find(msg.Header)
 	switch {

@@ -10,13 +10,17 @@ import (
 	"github.com/penstock-vpn/penstock/sdk"
 )
 
-// wantedConfig asks for all that a tunnel may have.
-func wantedConfig(ipv6 bool) *ike.Config {
+// wantedConfig asks for all that a tunnel may have, of Cisco's gateways also in their own
+// terms.
+func wantedConfig(ipv6, anyConnect bool) *ike.Config {
 	kinds := []ike.AttributeKind{ike.InternalIP4Address, ike.InternalIP4Netmask, ike.InternalIP4DNS, ike.InternalIP4NBNS, ike.InternalIP4Subnet}
 	if ipv6 {
 		kinds = append(kinds, ike.InternalIP6Address, ike.InternalIP6DNS, ike.InternalIP6Subnet)
 	}
 	kinds = append(kinds, ike.InternalDNSDomain, ike.UnityBanner, ike.UnityDefaultDomain, ike.UnitySplitDNS)
+	if anyConnect {
+		kinds = append(kinds, ike.UnitySplitInclude, ike.UnityLocalLAN)
+	}
 	c := &ike.Config{Kind: ike.ConfigRequest}
 	for _, k := range kinds {
 		c.Attributes = append(c.Attributes, ike.Attribute{Kind: k})
@@ -75,6 +79,14 @@ func setting(n *sdk.NetConfig, subnets *[]netip.Prefix, a ike.Attribute) error {
 		p, err := subnet(a.Value)
 		*subnets = append(*subnets, p)
 		return err
+	case ike.UnitySplitInclude:
+		all, err := unitySubnets(a.Value)
+		*subnets = append(*subnets, all...)
+		return err
+	case ike.UnityLocalLAN:
+		all, err := unitySubnets(a.Value)
+		n.Excludes = append(n.Excludes, all...)
+		return err
 	case ike.InternalDNSDomain:
 		n.SplitDNS = append(n.SplitDNS, domains(a.Value)...)
 	case ike.UnitySplitDNS:
@@ -124,6 +136,24 @@ func subnet(b []byte) (netip.Prefix, error) {
 		return p, fmt.Errorf("the subnet %x", b)
 	}
 	return p.Masked(), nil
+}
+
+// unityEntry is the size of one network: address, mask, protocol and ports.
+const unityEntry = 14
+
+// unitySubnets reads networks of Cisco's. Protocols and ports are the gateway's to enforce.
+func unitySubnets(b []byte) (all []netip.Prefix, err error) {
+	if len(b)%unityEntry != 0 || len(b) > maxRoutes*unityEntry {
+		return nil, fmt.Errorf("a list of networks of %d bytes", len(b))
+	}
+	for ; len(b) > 0; b = b[unityEntry:] {
+		p, err := subnet(b[:8])
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
 }
 
 // domains reads names between commas or spaces, and takes those that can be names.

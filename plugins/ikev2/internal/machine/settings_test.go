@@ -45,6 +45,21 @@ func reply(attributes ...ike.Attribute) *ike.Config {
 	return &ike.Config{Kind: ike.ConfigReply, Attributes: attributes}
 }
 
+// Networks in Cisco's terms: address, mask, and six bytes for protocol and ports.
+func TestUnityNetworks(t *testing.T) {
+	two := []byte{10, 1, 0, 0, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0, 192, 0, 2, 0, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0}
+	address := ike.Attribute{Kind: ike.InternalIP4Address, Value: []byte{10, 0, 0, 7}}
+	n, err := settingsOf(reply(address, ike.Attribute{Kind: ike.UnitySplitInclude, Value: two}, ike.Attribute{Kind: ike.UnityLocalLAN, Value: two[14:]}), ike.Everything()[:1])
+	if err != nil || fmt.Sprint(n.Routes) != "[10.1.0.0/16 192.0.2.0/24]" || fmt.Sprint(n.Excludes) != "[192.0.2.0/24]" {
+		t.Errorf("routes %v without %v, %v", n.Routes, n.Excludes, err)
+	}
+	for _, odd := range [][]byte{two[:13], two[:15], make([]byte, unityEntry*(maxRoutes+1))} {
+		if _, err := settingsOf(reply(address, ike.Attribute{Kind: ike.UnitySplitInclude, Value: odd}), ike.Everything()); err == nil {
+			t.Errorf("%d bytes are taken", len(odd))
+		}
+	}
+}
+
 func TestSettings(t *testing.T) {
 	address := ike.Attribute{Kind: ike.InternalIP4Address, Value: []byte{10, 0, 0, 7}}
 	n, err := settingsOf(reply(address,

@@ -242,6 +242,9 @@ func (l *life) effect(e machine.Effect) error {
 		})
 	case machine.Await:
 		l.later(func() func(time.Time) []machine.Effect {
+			if e.Do != nil {
+				e.Do(l.ctx)
+			}
 			select {
 			case <-e.Done:
 			case <-l.ctx.Done():
