@@ -24,7 +24,7 @@ type credentials struct {
 	Username string
 	Password string
 	PSK      string
-	Key      bool // the user's certificate serves; its key is the host's
+	Later    bool // nothing is asked before: a certificate serves, or the gateway asks itself
 }
 
 // resumed are the credentials of a run before this one, whose paths are given up: their
@@ -48,8 +48,8 @@ func resumed(s *sdk.Session) (*credentials, error) {
 func (o *options) ask(ctx context.Context, s *sdk.Session, refused string) (*credentials, error) {
 	var fields []prompt.Field
 	switch o.auth {
-	case authCert:
-		return keep(s, &credentials{Key: true})
+	case authCert, authAnyConnect:
+		return keep(s, &credentials{Later: true})
 	case authPSK:
 		fields = append(fields, prompt.Field{Name: "psk", Label: "Pre-shared key", Kind: prompt.Password, Option: "psk", MayStore: true})
 	default:
@@ -98,6 +98,8 @@ func (o *options) tunnel(ctx context.Context, s *sdk.Session, c *credentials) (t
 	case authCert:
 		err := o.byCertificate(ctx, s, &t)
 		return t, err
+	case authAnyConnect:
+		o.byAnyConnect(s, &t)
 	default:
 		m.Auth = []machine.Auth{machine.EAP{Peer: func() *eap.Peer { return o.peer(c) }}}
 	}

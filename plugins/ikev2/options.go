@@ -9,6 +9,7 @@ import (
 
 	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
 	"github.com/penstock-vpn/penstock/plugins/internal/eap"
+	"github.com/penstock-vpn/penstock/plugins/internal/eap/anyconnect"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
 	"github.com/penstock-vpn/penstock/plugins/internal/settings"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -32,8 +33,8 @@ var methods = []struct {
 
 // schema are the plugin's own options.
 func schema() option.Schema {
-	return option.Schema{
-		{Key: "auth", Type: option.Enum, Label: "Login", Help: "How to log in: user name and password by EAP, the user's certificate, or a pre-shared key on both sides; but for the last the gateway has a certificate.", Default: authEAP, Choices: []string{authEAP, authCert, authPSK}, Group: groupLogin},
+	return append(option.Schema{
+		{Key: "auth", Type: option.Enum, Label: "Login", Help: "How to log in: user name and password by EAP, the user's certificate, a pre-shared key on both sides, or whatever a Cisco gateway asks for (AnyConnect); but for the pre-shared key the gateway has a certificate.", Default: authEAP, Choices: []string{authEAP, authCert, authPSK, authAnyConnect}, Group: groupLogin},
 		{Key: "psk", Label: "Pre-shared key", Help: "Key that the gateway knows too; 0x and hexadecimal digits for bytes.", Group: groupLogin, Secret: true, VisibleIf: option.Condition{Key: "auth", Value: authPSK}},
 		{Key: "local-id", Label: "Own identity", Help: "Who the gateway knows this client as: a name, an address, user@domain, or key:TEXT; the user name, or the certificate's subject, when absent.", Group: groupLogin},
 		{Key: "remote-id", Label: "Gateway's identity", Help: "Who the gateway must call itself, in the same notation; whoever its certificate is for when absent.", Group: groupLogin, Advanced: true},
@@ -47,7 +48,7 @@ func schema() option.Schema {
 		{Key: "fragment-size", Type: option.Int, Label: "Fragment size", Help: "Largest message of the key exchange, in bytes; longer ones go in fragments.", Default: "1200", Group: groupTunnel, Advanced: true, Min: 500, Max: 65000},
 		{Key: "no-mobike", Type: option.Bool, Label: "No MOBIKE", Help: "Connect again when the network changes, in place of moving the tunnel.", Default: "false", Group: groupTunnel, Advanced: true},
 		{Key: "disable-ipv6", Type: option.Bool, Label: "No IPv6", Help: "Ask the gateway for IPv4 only.", Default: "false", Group: groupTunnel, Advanced: true},
-	}
+	}, anyConnectSchema()...)
 }
 
 // options are a session's options, read.
@@ -60,6 +61,7 @@ type options struct {
 	eapIdentity       string
 	methods           []eap.Type
 	machine           machine.Config // lifetimes and proposals
+	anyConnect        anyconnect.Config
 }
 
 // readOptions reads what the schema has checked already, value by value.
@@ -82,6 +84,9 @@ func readOptions(values map[string]string) (*options, error) {
 			return nil, diag.New(diag.Config, "the EAP method "+strconv.Quote(name)+" is unknown", "Known are mschapv2, gtc and md5.").With("eap-methods")
 		}
 		o.methods = append(o.methods, methods[i].kind)
+	}
+	if err := o.readAnyConnect(values); err != nil {
+		return nil, err
 	}
 	return o, o.readMachine(values)
 }
