@@ -62,20 +62,28 @@ func mayCarry(t *link, m *pluginpb.Esp) error {
 	if m == nil {
 		return nil
 	}
-	if _, ok := t.opened.(*transport.Packets); !ok {
-		return diag.Newf(diag.Invalid, "ESP goes over a udp transport, not over %s", t.kind)
+	switch t.kind {
+	case "udp", "tcp":
+	default:
+		return diag.Newf(diag.Invalid, "ESP goes over a udp or tcp transport, not over %s", t.kind)
 	}
 	_, err := parseESP(m)
 	return err
 }
 
 // addESP makes t a path of ESP.
-func (c *connection) addESP(n uint32, t *link, spec framing.Spec) error {
+func (c *connection) addESP(n uint32, t *link, spec framing.Spec, residual []byte) error {
 	e, err := parseESP(t.attach.GetEsp())
 	if err != nil {
 		return err
 	}
-	socket := t.opened.(*transport.Packets).ESP()
+	var socket esp.Socket
+	switch o := t.opened.(type) {
+	case *transport.Packets:
+		socket = o.ESP()
+	case *transport.Stream:
+		socket = o.ESP(residual)
+	}
 	err = c.plane.AddESP(n, socket, e, spec, int(t.attach.GetPreference()), t.attach.GetReplaces(), t.info.Overhead)
 	if err != nil {
 		return err

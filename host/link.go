@@ -306,7 +306,7 @@ func (c *connection) addPath(n uint32, t *link, residual []byte) error {
 		return err
 	}
 	if t.attach.GetEsp() != nil {
-		return c.addESP(n, t, spec)
+		return c.addESP(n, t, spec, residual)
 	}
 	preference, replaces := int(t.attach.GetPreference()), t.attach.GetReplaces()
 	switch o := t.opened.(type) {

@@ -13,7 +13,9 @@ import (
 // ESP makes an attached UDP transport carry ESP in UDP (RFC 3948), in tunnel mode. The
 // Spec has no header then: it may say how dead peers are found, with a Probe. Messages
 // of IKE that share the port come as ControlFrame and go with Path.Send, both of type
-// 0 and without the four zero bytes, which the host takes away and puts on.
+// 0 and without the four zero bytes, which the host takes away and puts on. A TCP
+// transport carries the same with the lengths of RFC 9329; the plugin has sent what such
+// a stream begins with, and there is no NATKeepalive.
 type ESP struct {
 	SAs []SA // to begin with: one outbound, one or more inbound
 	// NATKeepalive is how long nothing is sent before a byte keeps a NAT's mapping; 0: never.
@@ -87,8 +89,8 @@ func (e *ESP) validate(t *Transport, f framing.Spec) error {
 		}
 	}
 	switch {
-	case t.kind != kindUDP:
-		return diag.Newf(diag.Invalid, "ESP goes over a udp transport, not over %s", t.kind)
+	case t.kind != kindUDP && t.kind != kindTCP:
+		return diag.Newf(diag.Invalid, "ESP goes over a udp or tcp transport, not over %s", t.kind)
 	case len(f.Header) > 0:
 		return diag.Newf(diag.Invalid, "frames of ESP are IP packets, without a header")
 	case outbound != 1 || len(e.SAs) < 2:

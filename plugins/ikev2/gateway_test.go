@@ -107,7 +107,7 @@ func (g *gateway) handle(b []byte, marked bool) []byte {
 // begin answers IKE_SA_INIT.
 func (g *gateway) begin(b []byte, m *ike.Message) []ike.Payload {
 	g.peer, g.request = m.Initiator, b
-	choice := ike.Proposal{Number: 1, Protocol: ike.ProtocolIKE, Transforms: []ike.Transform{
+	choice := ike.Proposal{Number: 2, Protocol: ike.ProtocolIKE, Transforms: []ike.Transform{
 		{Type: ike.Encryption, ID: 20, KeyBits: 256}, {Type: ike.PRF, ID: 5}, {Type: ike.KeyExchange, ID: 31}}}
 	var err error
 	if g.suite, err = keys.ChosenSuite(choice); err != nil {

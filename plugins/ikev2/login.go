@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
 	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/tunnel"
-	"github.com/penstock-vpn/penstock/plugins/internal/eap"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -24,7 +22,8 @@ type credentials struct {
 	Username string
 	Password string
 	PSK      string
-	Later    bool // nothing is asked before: a certificate serves, or the gateway asks itself
+	Ticket   *machine.Ticket // of the gateway, to go on without a login; nil: none
+	Later    bool            // nothing is asked before: a certificate serves, or the gateway asks itself
 }
 
 // resumed are the credentials of a run before this one, whose paths are given up: their
@@ -47,6 +46,9 @@ func resumed(s *sdk.Session) (*credentials, error) {
 // ask has the user fill in what the login needs; refused says why the last was no good.
 func (o *options) ask(ctx context.Context, s *sdk.Session, refused string) (*credentials, error) {
 	var fields []prompt.Field
+	if o.auth == authEAP && o.eap.byCertificate() {
+		return keep(s, &credentials{Later: true})
+	}
 	switch o.auth {
 	case authCert, authAnyConnect:
 		return keep(s, &credentials{Later: true})
@@ -83,11 +85,18 @@ func keep(s *sdk.Session, c *credentials) (*credentials, error) {
 // tunnel are the options of a tunnel with those credentials.
 func (o *options) tunnel(ctx context.Context, s *sdk.Session, c *credentials) (tunnel.Options, error) {
 	t := tunnel.Options{
-		Gateway: o.host, Port: o.port, MTU: o.mtu, Machine: o.machine,
+		Gateway: o.host, Port: o.port, TCP: o.tcp, MTU: o.mtu, Machine: o.machine,
 		Trust: func(ctx context.Context, chain []*x509.Certificate, name string, id *ike.ID) error {
 			return trust(ctx, s, chain, name, id)
 		},
-		Ask: func(ctx context.Context, text string) (string, error) { return askMore(ctx, s, text) },
+		Ask:    func(ctx context.Context, text string) (string, error) { return askMore(ctx, s, text) },
+		Ticket: c.Ticket,
+		Keep: func(ticket *machine.Ticket) {
+			c.Ticket = ticket
+			if _, err := keep(s, c); err != nil {
+				s.Debug("The gateway's ticket is not kept: %v", err)
+			}
+		},
 	}
 	m := &t.Machine
 	m.Identity = o.ownIdentity(c)
@@ -101,7 +110,8 @@ func (o *options) tunnel(ctx context.Context, s *sdk.Session, c *credentials) (t
 	case authAnyConnect:
 		o.byAnyConnect(s, &t)
 	default:
-		m.Auth = []machine.Auth{machine.EAP{Peer: func() *eap.Peer { return o.peer(c) }}}
+		err := o.byEAP(ctx, s, c, &t)
+		return t, err
 	}
 	return t, nil
 }
@@ -136,21 +146,6 @@ func (o *options) ownIdentity(c *credentials) *ike.ID {
 		return id
 	}
 	return &ike.ID{Kind: ike.IDFQDN, Data: []byte("penstock")}
-}
-
-func (o *options) peer(c *credentials) *eap.Peer {
-	var all []eap.Method
-	for _, kind := range o.methods {
-		switch kind {
-		case eap.TypeMSCHAPv2:
-			all = append(all, eap.MSCHAPv2(c.Username, c.Password, rand.Reader))
-		case eap.TypeGTC:
-			all = append(all, eap.GTC(c.Password))
-		case eap.TypeMD5:
-			all = append(all, eap.MD5(c.Password))
-		}
-	}
-	return eap.NewPeer(cmp.Or(o.eapIdentity, c.Username), all...)
 }
 
 // sharedKey reads 0x and hexadecimal digits as bytes.

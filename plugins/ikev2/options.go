@@ -3,12 +3,11 @@ package main
 import (
 	"net"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
-	"github.com/penstock-vpn/penstock/plugins/internal/eap"
+	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/tunnel"
 	"github.com/penstock-vpn/penstock/plugins/internal/eap/anyconnect"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
 	"github.com/penstock-vpn/penstock/plugins/internal/settings"
@@ -25,12 +24,6 @@ const (
 	authCert = "cert"
 )
 
-// methods are those of EAP, by the names of the option eap-methods, in the order of preference.
-var methods = []struct {
-	name string
-	kind eap.Type
-}{{"mschapv2", eap.TypeMSCHAPv2}, {"gtc", eap.TypeGTC}, {"md5", eap.TypeMD5}}
-
 // schema are the plugin's own options.
 func schema() option.Schema {
 	return append(option.Schema{
@@ -38,17 +31,17 @@ func schema() option.Schema {
 		{Key: "psk", Label: "Pre-shared key", Help: "Key that the gateway knows too; 0x and hexadecimal digits for bytes.", Group: groupLogin, Secret: true, VisibleIf: option.Condition{Key: "auth", Value: authPSK}},
 		{Key: "local-id", Label: "Own identity", Help: "Who the gateway knows this client as: a name, an address, user@domain, or key:TEXT; the user name, or the certificate's subject, when absent.", Group: groupLogin},
 		{Key: "remote-id", Label: "Gateway's identity", Help: "Who the gateway must call itself, in the same notation; whoever its certificate is for when absent.", Group: groupLogin, Advanced: true},
-		{Key: "eap-identity", Label: "EAP identity", Help: "Name to give when EAP asks for one; the user name when absent.", Group: groupLogin, Advanced: true},
-		{Key: "eap-methods", Type: option.List, Label: "EAP methods", Help: "Ways to log in that are allowed, best first: mschapv2, gtc, md5.", Default: "mschapv2,gtc,md5", Group: groupLogin, Advanced: true},
 		{Key: "ike", Type: option.List, Label: "IKE proposals", Help: "What to offer for the key exchange, as in aes256-sha256-modp2048; all that is not weak when absent.", Group: groupTunnel, Advanced: true},
 		{Key: "esp", Type: option.List, Label: "ESP proposals", Help: "What to offer for the tunnel, as in aes256gcm16 or aes128-sha1-modp2048; all that is not weak when absent.", Group: groupTunnel, Advanced: true},
 		{Key: "force-dpd", Type: option.Duration, Label: "Dead peer detection", Help: "How long the gateway may be silent before it is asked for a sign of life.", Default: "60s", Group: groupTunnel, Advanced: true, Min: 1, Max: 3600},
 		{Key: "ike-lifetime", Type: option.Duration, Label: "Key lifetime", Help: "How long until the keys of IKE are renewed.", Default: "4h", Group: groupTunnel, Advanced: true, Min: 10, Max: 7 * 24 * 3600},
 		{Key: "esp-lifetime", Type: option.Duration, Label: "Tunnel key lifetime", Help: "How long until the keys of the tunnel are renewed.", Default: "1h", Group: groupTunnel, Advanced: true, Min: 10, Max: 7 * 24 * 3600},
 		{Key: "fragment-size", Type: option.Int, Label: "Fragment size", Help: "Largest message of the key exchange, in bytes; longer ones go in fragments.", Default: "1200", Group: groupTunnel, Advanced: true, Min: 500, Max: 65000},
+		{Key: "ike-tcp", Type: option.Enum, Label: "Use TCP", Help: "When to speak with the gateway over TCP: when UDP is not answered (auto), always, or never.", Default: "auto", Choices: []string{"auto", "always", "never"}, Group: groupTunnel, Advanced: true},
 		{Key: "no-mobike", Type: option.Bool, Label: "No MOBIKE", Help: "Connect again when the network changes, in place of moving the tunnel.", Default: "false", Group: groupTunnel, Advanced: true},
+		{Key: "dump-ike-keys", Type: option.Bool, Label: "Show keys", Help: "Show the keys of IKE and ESP, as Wireshark's tables want them, with --dump-ike. Whoever has them reads everything.", Default: "false", Group: groupTunnel, Advanced: true},
 		{Key: "disable-ipv6", Type: option.Bool, Label: "No IPv6", Help: "Ask the gateway for IPv4 only.", Default: "false", Group: groupTunnel, Advanced: true},
-	}, anyConnectSchema()...)
+	}, append(eapSchema(), anyConnectSchema()...)...)
 }
 
 // options are a session's options, read.
@@ -58,32 +51,24 @@ type options struct {
 	auth              string
 	username          string
 	localID, remoteID *ike.ID // nil: not given
-	eapIdentity       string
-	methods           []eap.Type
+	eap               eapOptions
+	tcp               tunnel.TCP
 	machine           machine.Config // lifetimes and proposals
 	anyConnect        anyconnect.Config
 }
 
 // readOptions reads what the schema has checked already, value by value.
 func readOptions(values map[string]string) (*options, error) {
-	o := &options{auth: values["auth"], username: values["username"], eapIdentity: values["eap-identity"]}
+	o := &options{auth: values["auth"], username: values["username"]}
 	var err error
 	if o.host, o.port, err = parseGateway(values["gateway"]); err != nil {
 		return nil, err
 	}
 	o.localID, o.remoteID = identity(values["local-id"], false), identity(values["remote-id"], true)
 	o.mtu, _ = strconv.Atoi(values["mtu"])
-	for _, name := range list(values["eap-methods"]) {
-		i := slices.IndexFunc(methods, func(m struct {
-			name string
-			kind eap.Type
-		}) bool {
-			return m.name == name
-		})
-		if i < 0 {
-			return nil, diag.New(diag.Config, "the EAP method "+strconv.Quote(name)+" is unknown", "Known are mschapv2, gtc and md5.").With("eap-methods")
-		}
-		o.methods = append(o.methods, methods[i].kind)
+	o.tcp = map[string]tunnel.TCP{"auto": tunnel.AfterUDP, "always": tunnel.AlwaysTCP}[values["ike-tcp"]]
+	if o.eap, err = readEAP(values); err != nil {
+		return nil, err
 	}
 	if err := o.readAnyConnect(values); err != nil {
 		return nil, err
@@ -102,7 +87,7 @@ func (o *options) readMachine(values map[string]string) (err error) {
 	c.DPD, c.IKELife, c.ChildLife = settings.Duration(values["force-dpd"]), settings.Duration(values["ike-lifetime"]), settings.Duration(values["esp-lifetime"])
 	c.Fragment, _ = strconv.Atoi(values["fragment-size"])
 	c.NoMOBIKE, c.NoIPv6 = settings.True(values["no-mobike"]), settings.True(values["disable-ipv6"])
-	c.RemoteID = o.remoteID
+	c.RemoteID, c.ShowKeys = o.remoteID, settings.True(values["dump-ike-keys"])
 	return nil
 }
 

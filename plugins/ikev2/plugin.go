@@ -22,7 +22,7 @@ func (*plugin) Describe() sdk.Description {
 		Version:   pluginVersion,
 		Protocols: []sdk.Protocol{{Name: "ikev2", Label: "IKEv2/IPsec"}},
 		Options:   schema(),
-		Needs:     []string{sdk.NeedUDP, sdk.NeedESP, sdk.NeedClientCertificate},
+		Needs:     []string{sdk.NeedUDP, sdk.NeedTCP, sdk.NeedESP, sdk.NeedClientCertificate},
 	}
 }
 
@@ -64,18 +64,25 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 				return never(err)
 			}
 		}
-		t, err := o.tunnel(ctx, s, kept)
-		if err != nil {
-			return never(err)
-		}
-		t.Again = again
-		err = tunnel.Run(ctx, until, tunnel.OnSession(s), t)
-		if !wrongPassword(err) || o.auth != authEAP || time.Since(began) > loginTime {
+		err = o.attempt(ctx, until, s, kept, again)
+		if !wrongPassword(err) || o.auth != authEAP || o.eap.byCertificate() || time.Since(began) > loginTime {
 			return err
 		}
 		kept, refused = nil, diag.Of(err).Summary
 	}
 	return err
+}
+
+// attempt logs in with those credentials. What the login began ends with it.
+func (o *options) attempt(ctx, until context.Context, s *sdk.Session, c *credentials, again bool) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	t, err := o.tunnel(ctx, s, c)
+	if err != nil {
+		return never(err)
+	}
+	t.Again = again
+	return tunnel.Run(ctx, until, tunnel.OnSession(s), t)
 }
 
 // loginTime is the most that a login takes; what is refused later was no password.

@@ -3,9 +3,13 @@ package ike
 // Encoding is what a CERT payload holds.
 type Encoding uint8
 
-// X509 is a certificate in DER; its CERTREQ has the SHA-1 hashes of the authorities'
+// The encodings, in DER. The CERTREQ of X509 has the SHA-1 hashes of the authorities'
 // public keys.
-const X509 Encoding = 4
+const (
+	X509 Encoding = 4
+	CRL  Encoding = 7
+	OCSP Encoding = 14 // RFC 4806
+)
 
 // Cert is a CERT payload: one certificate, the sender's own first.
 type Cert struct {

@@ -55,6 +55,11 @@ const (
 	RedirectSupported       NotifyType = 16406
 	Redirect                NotifyType = 16407
 	RedirectedFrom          NotifyType = 16408
+	TicketLifetime          NotifyType = 16409 // with the ticket
+	TicketRequest           NotifyType = 16410
+	TicketAck               NotifyType = 16411
+	TicketNack              NotifyType = 16412
+	TicketOpaque            NotifyType = 16413
 	EAPOnlyAuthentication   NotifyType = 16417
 	FragmentationSupported  NotifyType = 16430
 	SignatureHashAlgorithms NotifyType = 16431
@@ -76,7 +81,8 @@ var notifyNames = map[NotifyType]string{
 	AdditionalIPv4Address: "ADDITIONAL_IP4_ADDRESS", AdditionalIPv6Address: "ADDITIONAL_IP6_ADDRESS", NoAdditionalAddresses: "NO_ADDITIONAL_ADDRESSES",
 	UpdateSAAddresses: "UPDATE_SA_ADDRESSES", Cookie2: "COOKIE2", NoNATsAllowed: "NO_NATS_ALLOWED", AuthLifetime: "AUTH_LIFETIME",
 	MultipleAuthSupported: "MULTIPLE_AUTH_SUPPORTED", AnotherAuthFollows: "ANOTHER_AUTH_FOLLOWS", RedirectSupported: "REDIRECT_SUPPORTED",
-	Redirect: "REDIRECT", RedirectedFrom: "REDIRECTED_FROM", EAPOnlyAuthentication: "EAP_ONLY_AUTHENTICATION",
+	Redirect: "REDIRECT", RedirectedFrom: "REDIRECTED_FROM", TicketLifetime: "TICKET_LT_OPAQUE",
+	TicketRequest: "TICKET_REQUEST", TicketAck: "TICKET_ACK", TicketNack: "TICKET_NACK", TicketOpaque: "TICKET_OPAQUE", EAPOnlyAuthentication: "EAP_ONLY_AUTHENTICATION",
 	FragmentationSupported: "IKEV2_FRAGMENTATION_SUPPORTED", SignatureHashAlgorithms: "SIGNATURE_HASH_ALGORITHMS",
 	IntermediateSupported: "INTERMEDIATE_EXCHANGE_SUPPORTED", AdditionalKeyExchange: "ADDITIONAL_KEY_EXCHANGE",
 }

@@ -26,6 +26,7 @@ type login struct {
 	bound  bool      // that AUTH was good
 	peer   *eap.Peer // of an EAP round
 	spi    uint32    // of the inbound ESP SA
+	first  uint32    // message of IKE_AUTH
 }
 
 // logIn begins IKE_AUTH.
@@ -34,7 +35,7 @@ func (m *Machine) logIn() error {
 	if err != nil {
 		return err
 	}
-	m.login = &login{spi: spi}
+	m.login = &login{spi: spi, first: m.sa().nextID}
 	return m.sendRound()
 }
 
@@ -68,7 +69,7 @@ func (m *Machine) sendRound() error {
 // ownOctets are what our AUTH covers.
 func (m *Machine) ownOctets() []byte {
 	sa := m.sa()
-	return sa.suite.PRF.SignedOctets(sa.firstOut, sa.nr, sa.schedule.PI, m.identity().Body(), nil)
+	return sa.suite.PRF.SignedOctets(sa.firstOut, sa.nr, sa.schedule.PI, m.identity().Body(), sa.coveredBy(m.login.first))
 }
 
 func (m *Machine) gatewayOctets() []byte {
@@ -76,7 +77,7 @@ func (m *Machine) gatewayOctets() []byte {
 	if m.login.signs != nil {
 		id = m.login.signs
 	}
-	return sa.suite.PRF.SignedOctets(sa.firstIn, sa.ni, sa.schedule.PR, id.Body(), nil)
+	return sa.suite.PRF.SignedOctets(sa.firstIn, sa.ni, sa.schedule.PR, id.Body(), sa.coveredBy(m.login.first))
 }
 
 func (m *Machine) sign(c Certificate) error {
@@ -142,7 +143,7 @@ func (m *Machine) sendLogin(payloads []ike.Payload) {
 // wishes is the rest of the first message of IKE_AUTH.
 func (m *Machine) wishes() []ike.Payload {
 	all := []ike.Payload{
-		wantedConfig(!m.c.NoIPv6, m.c.AnyConnect),
+		sameAddresses(wantedConfig(!m.c.NoIPv6, m.c.AnyConnect), m.c.Addresses),
 		&ike.SA{Proposals: withSPI(withoutGroups(m.c.ESP), spiBytes(m.login.spi))},
 		&ike.TS{Selectors: m.everything()},
 		&ike.TS{Responder: true, Selectors: m.everything()},
@@ -150,6 +151,9 @@ func (m *Machine) wishes() []ike.Payload {
 	}
 	if !m.c.NoMOBIKE {
 		all = append(all, &ike.Notify{Kind: ike.MobikeSupported})
+	}
+	if m.c.Tickets {
+		all = append(all, &ike.Notify{Kind: ike.TicketRequest})
 	}
 	if len(m.c.Auth) > 1 {
 		all = append(all, &ike.Notify{Kind: ike.MultipleAuthSupported})
@@ -192,6 +196,11 @@ func (m *Machine) checkGateway(auth *ike.AuthData, payloads []ike.Payload) error
 		if err := m.checkShared(auth, m.eapKey(false)); err != nil {
 			return err
 		}
+		if !m.login.proved {
+			if err := m.checkIdentity(); err != nil {
+				return err
+			}
+		}
 		// A method proves the gateway only by a key that nobody else has.
 		e, _ := m.auth().(EAP)
 		m.login.bound = true
@@ -233,28 +242,35 @@ func (m *Machine) checkIdentity() error {
 
 func (m *Machine) checkSignature(auth *ike.AuthData, payloads []ike.Payload) error {
 	var chain [][]byte
+	var certs []*x509.Certificate
 	for _, p := range payloads {
-		if c, isCert := p.(*ike.Cert); isCert && c.Encoding == ike.X509 {
-			chain = append(chain, c.Data)
+		c, isCert := p.(*ike.Cert)
+		if !isCert || c.Encoding != ike.X509 {
+			continue
 		}
+		cert, err := x509.ParseCertificate(c.Data)
+		if err != nil {
+			return m.unproved(err)
+		}
+		chain, certs = append(chain, c.Data), append(certs, cert)
 	}
 	if auth.Method == ike.AuthSharedKey || len(chain) == 0 {
 		return m.unproved(errors.New("it shows no certificate"))
 	}
-	leaf, err := x509.ParseCertificate(chain[0])
-	if err != nil {
-		return m.unproved(err)
-	}
 	if err := m.checkIdentity(); err != nil {
 		return err
 	}
+	var err error
 	if m.c.AnyConnect {
-		err = m.verifyAnyConnect(leaf.PublicKey, auth)
+		err = m.verifyAnyConnect(certs[0].PublicKey, auth)
 	} else {
-		err = keys.Verify(leaf.PublicKey, auth, m.gatewayOctets(), m.init.hashes != nil)
+		err = keys.Verify(certs[0].PublicKey, auth, m.gatewayOctets(), m.init.hashes != nil)
 	}
 	if err != nil {
 		return m.unproved(err)
+	}
+	if err := revocationOf(payloads).check(certs, m.now); err != nil {
+		return err
 	}
 	m.wait = func(answer any) error {
 		v, isVerdict := answer.(verdict)
@@ -278,6 +294,9 @@ func (m *Machine) unproved(why error) error {
 
 // proceed goes on with an answer whose AUTH, if it has one, is good.
 func (m *Machine) proceed(payloads []ike.Payload) error {
+	if n := notification(payloads, ike.Redirect); n != nil && m.login.proved {
+		return m.redirect(n.Data, nil)
+	}
 	if packet := first[ike.EAP](payloads); packet != nil {
 		return m.handleEAP(packet)
 	}

@@ -48,9 +48,6 @@ func (m *Machine) kid(is func(*child) bool) *child {
 
 // finish takes what the gateway granted at the end of IKE_AUTH.
 func (m *Machine) finish(payloads []ike.Payload) error {
-	if n := notification(payloads, ike.Redirect); n != nil {
-		return m.redirect(n.Data, nil)
-	}
 	choice, tsi, tsr := chosenChild(payloads)
 	if choice == nil || tsi == nil || tsr == nil {
 		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway grants no tunnel", "Its answer holds no SA."))
@@ -72,6 +69,7 @@ func (m *Machine) finish(payloads []ike.Payload) error {
 	c.tsi, c.tsr, c.sending = tsi.Selectors, tsr.Selectors, true
 	m.kids, m.up = []*child{c}, true
 	m.emit(Up{Settings: settings, SAs: []sdk.SA{c.inbound, c.outbound}, BehindNAT: m.init.nat})
+	m.keepTicket(payloads)
 	m.init, m.login = nil, nil
 	m.limit(payloads)
 	return m.live()

@@ -25,6 +25,13 @@ type Config struct {
 	// AnyConnect says that the gateway is one of Cisco's that speaks with AnyConnect.
 	AnyConnect bool
 
+	// Addresses are those inside that a session before this one had, to be asked for again.
+	Addresses []netip.Addr
+
+	// Tickets asks the gateway for one; Ticket is one from before, nil without.
+	Tickets bool
+	Ticket  *Ticket
+
 	IKE, ESP     []ike.Proposal
 	Begin4500    bool // do not begin at port 500
 	NoMOBIKE     bool
@@ -35,6 +42,7 @@ type Config struct {
 	DPD          time.Duration // silence before the gateway is asked for a sign of life; 0: never
 	FirstTimeout time.Duration // before the first retransmission; 0: the default
 	Tries        int           // how often a message is sent; 0: the default
+	FirstTries   int           // how often the very first one is; 0: as the others
 
 	// ShowKeys has those of IKE and ESP among the Traces, as Wireshark reads them.
 	ShowKeys bool

@@ -60,8 +60,16 @@ type Moved struct{ SAs []sdk.SA }
 // Remove removes an inbound SA.
 type Remove struct{ SPI uint32 }
 
-// Redirected is to begin again at another gateway.
+// Redirected is to begin again at another gateway. Before Up the machine ends with it.
 type Redirected struct{ Gateway string }
+
+// Reauthenticate is to log in anew by another machine, and to put its tunnel in the place of
+// this one's in time.
+type Reauthenticate struct{}
+
+// Keep is to be given to the next machine for the same gateway; nil: what there was is
+// no good any more. It is as secret as a password.
+type Keep struct{ Ticket *Ticket }
 
 // Trace is a line about a message, for who asked to see them.
 type Trace struct{ Text string }
@@ -69,15 +77,17 @@ type Trace struct{ Text string }
 // Ended is the last effect. Err is nil after Stop.
 type Ended struct{ Err error }
 
-func (Send) effect()       {}
-func (Verify) effect()     {}
-func (Sign) effect()       {}
-func (Ask) effect()        {}
-func (Await) effect()      {}
-func (Up) effect()         {}
-func (Install) effect()    {}
-func (Moved) effect()      {}
-func (Remove) effect()     {}
-func (Redirected) effect() {}
-func (Trace) effect()      {}
-func (Ended) effect()      {}
+func (Send) effect()           {}
+func (Verify) effect()         {}
+func (Sign) effect()           {}
+func (Ask) effect()            {}
+func (Await) effect()          {}
+func (Up) effect()             {}
+func (Install) effect()        {}
+func (Moved) effect()          {}
+func (Remove) effect()         {}
+func (Redirected) effect()     {}
+func (Reauthenticate) effect() {}
+func (Keep) effect()           {}
+func (Trace) effect()          {}
+func (Ended) effect()          {}

@@ -17,11 +17,15 @@ func (m *Machine) renewIKE() error {
 		m.tryLater(nil)
 		return nil
 	}
+	if len(m.sa().suite.Additional) > 0 { // the same strength again takes a login
+		m.emit(Reauthenticate{})
+		return nil
+	}
 	spi, err := m.random(8)
 	if err != nil {
 		return err
 	}
-	return m.renew(&renewal{offer: m.c.IKE, spi: spi}, m.sa().suite.Group.ID)
+	return m.renew(&renewal{offer: withoutAdditional(m.c.IKE), spi: spi}, m.sa().suite.Group.ID)
 }
 
 func (m *Machine) scheduleIKE(sa *ikeSA) error {

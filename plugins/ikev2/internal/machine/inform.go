@@ -1,9 +1,6 @@
 package machine
 
 import (
-	"encoding/binary"
-	"time"
-
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -104,6 +101,13 @@ func (m *Machine) informed(sa *ikeSA, payloads []ike.Payload) (answer []ike.Payl
 	if gone(payloads) {
 		return answer, m.sessionDeleted(sa)
 	}
+	if n := notification(payloads, ike.Redirect); n != nil && !m.leaving {
+		gateway, err := redirection(n.Data, nil)
+		if err != nil {
+			return answer, err
+		}
+		m.emit(Redirected{gateway})
+	}
 	m.limit(payloads)
 	var ours []uint32
 	for _, p := range payloads {
@@ -161,19 +165,4 @@ func (m *Machine) childDeleted(c *child) error {
 	}
 	m.forgetChild(c)
 	return nil
-}
-
-// shortest is the least time between logins that a gateway gets.
-const shortest = time.Minute
-
-// limit ends the session in time when the gateway wants a new login by then (RFC 4478).
-func (m *Machine) limit(payloads []ike.Payload) {
-	n := notification(payloads, ike.AuthLifetime)
-	if n == nil || len(n.Data) != 4 {
-		return
-	}
-	life := max(time.Duration(binary.BigEndian.Uint32(n.Data))*time.Second, shortest)
-	m.after(life-min(life/10, time.Minute), func() error {
-		return fail(sdk.Now, diag.New(diag.SessionEnded, "the gateway wants a new login", "Connecting again."))
-	})
 }

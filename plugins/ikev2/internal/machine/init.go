@@ -89,6 +89,9 @@ func (m *Machine) initRequest() []ike.Payload {
 	all = append(all,
 		&ike.Notify{Kind: ike.FragmentationSupported},
 		&ike.Notify{Kind: ike.SignatureHashAlgorithms, Data: hashList(keys.Hashes)})
+	if additional(m.c.IKE) {
+		all = append(all, &ike.Notify{Kind: ike.IntermediateSupported})
+	}
 	all = append(all, m.announce()...)
 	if m.c.From != "" {
 		return append(all, &ike.Notify{Kind: ike.RedirectedFrom, Data: gatewayIdentity(m.c.From)})
@@ -159,14 +162,25 @@ func (m *Machine) initAnswer(_ *ikeSA, payloads []ike.Payload) error {
 			m.init.hashes = append(m.init.hashes, binary.BigEndian.Uint16(b))
 		}
 	}
-	if n := notification(payloads, ike.NATDetectionDestination); n != nil {
-		i, r := sa.spis()
-		m.init.nat = !m.c.Local.IsValid() || !bytes.Equal(n.Data, addressHash(i, r, m.c.Local))
-		m.floated = true
-	} else if !m.c.Begin4500 {
+	if !m.traversal(payloads) && !m.c.Begin4500 {
 		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway does not know NAT traversal", "Without it there is no ESP in UDP, which is the only one that is supported."))
 	}
-	return m.logIn()
+	if len(sa.suite.Additional) > 0 && notification(payloads, ike.IntermediateSupported) == nil {
+		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway's first answer makes no sense", "It wants further key exchanges and knows no exchange for them."))
+	}
+	return m.intermediate(sa.suite.Additional)
+}
+
+// traversal goes on at port 4500, if the gateway knows of NATs.
+func (m *Machine) traversal(payloads []ike.Payload) bool {
+	n := notification(payloads, ike.NATDetectionDestination)
+	if n == nil {
+		return false
+	}
+	i, r := m.sa().spis()
+	m.init.nat = !m.c.Local.IsValid() || !bytes.Equal(n.Data, addressHash(i, r, m.c.Local))
+	m.floated = true
+	return true
 }
 
 func (m *Machine) otherGroup(id uint16) error {
@@ -230,28 +244,37 @@ func gatewayIdentity(name string) []byte {
 // redirect reads where to go on. In IKE_SA_INIT the nonce proves that the answer is to
 // our message.
 func (m *Machine) redirect(data, nonce []byte) error {
+	name, err := redirection(data, nonce)
+	if err != nil {
+		return err
+	}
+	m.emit(Redirected{name})
+	return errStopped
+}
+
+// redirection reads the gateway out of a redirection.
+func redirection(data, nonce []byte) (string, error) {
 	odd := fail(sdk.Backoff, diag.New(diag.Protocol, "the gateway redirects to nowhere", "Its message makes no sense."))
 	if len(data) < 2 || len(data) < 2+int(data[1]) || !bytes.Equal(data[2+int(data[1]):], nonce) {
-		return odd
+		return "", odd
 	}
 	var name string
 	switch where := data[2 : 2+int(data[1])]; data[0] {
 	case gatewayIPv4, gatewayIPv6:
 		a, ok := netip.AddrFromSlice(where)
 		if !ok {
-			return odd
+			return "", odd
 		}
 		name = a.String()
 	case gatewayName:
 		name = string(where)
 	default:
-		return odd
+		return "", odd
 	}
 	if net.ParseIP(name) == nil && !plainName(name) {
-		return odd
+		return "", odd
 	}
-	m.emit(Redirected{name})
-	return errStopped
+	return name, nil
 }
 
 // plainName says whether name is made as names of hosts are.

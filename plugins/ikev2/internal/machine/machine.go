@@ -42,6 +42,7 @@ type Machine struct {
 	heard    time.Time // when something authentic came last
 	floated  bool      // to port 4500
 	mobike   bool      // the gateway can
+	limits   int       // that the gateway set to the session, so far
 	inPieces bool      // so are long messages sent, where RFC 7383 is unknown
 	pieces   ike.Pieces
 }
@@ -100,7 +101,13 @@ func (m *Machine) farewell() {
 
 // Begin sends the first message.
 func (m *Machine) Begin(now time.Time) []Effect {
-	return m.step(now, func() error { m.heard = now; return m.begin() })
+	return m.step(now, func() error {
+		m.heard = now
+		if m.resumable() {
+			return m.resume()
+		}
+		return m.begin()
+	})
 }
 
 // Receive takes a datagram of IKE, without the marker of port 4500. What is not

@@ -2,14 +2,26 @@ package machine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike/keys"
 )
 
-// DefaultIKE offers all that is not weak.
+// DefaultIKE offers all that is not weak, first of all with ML-KEM as a further key
+// exchange. That is a proposal of its own, which gateways pass over that do not know it.
 func DefaultIKE() []ike.Proposal {
+	all := classicalIKE()
+	hybrid := newProposal(ike.ProtocolIKE)
+	hybrid.Transforms = slices.Clone(all[0].Transforms)
+	for _, g := range keys.KEMs {
+		hybrid.add(ike.AdditionalKE1, g.ID, 0)
+	}
+	return numbered(append([]ike.Proposal{hybrid.Proposal}, all...)...)
+}
+
+func classicalIKE() []ike.Proposal {
 	combined, chained := strong(ike.ProtocolIKE)
 	for _, p := range []*proposal{&combined, &chained} {
 		for _, f := range keys.PRFs {
@@ -93,7 +105,7 @@ func ParseIKE(names []string) ([]ike.Proposal, error) {
 }
 
 func (p *proposal) addIKE(word string) bool {
-	if p.addCipher(word) || p.addIntegrity(word) || p.addGroup(word) {
+	if p.addCipher(word) || p.addIntegrity(word) || p.addGroup(word) || p.addAdditional(word) {
 		return true
 	}
 	for _, f := range keys.PRFs {
@@ -129,6 +141,22 @@ func (p *proposal) addGroup(word string) bool {
 	for _, g := range keys.Groups {
 		if g.Name == word {
 			p.add(ike.KeyExchange, g.ID, 0)
+			return true
+		}
+	}
+	return false
+}
+
+// addAdditional reads "ke1_mlkem768": the first further key exchange.
+func (p *proposal) addAdditional(word string) bool {
+	place, name, _ := strings.Cut(word, "_")
+	if len(place) != 3 || place[:2] != "ke" || place[2] < '1' || place[2] > '7' {
+		return false
+	}
+	t := ike.AdditionalKE1 + ike.TransformType(place[2]-'1')
+	for _, g := range slices.Concat(keys.KEMs, keys.Groups) {
+		if g.Name == name {
+			p.add(t, g.ID, 0)
 			return true
 		}
 	}
@@ -192,25 +220,40 @@ func parseAll(names []string, parse func(string) (ike.Proposal, error)) ([]ike.P
 	return numbered(all...), nil
 }
 
-// accepted says why a gateway's choice is none of what was offered, or nil.
+// accepted says why a gateway's choice is none of what was offered, or nil. A gateway
+// that leaves out the further key exchanges of a proposal, in place of passing it over, has
+// in truth chosen one without them.
 func accepted(offered []ike.Proposal, chosen ike.Proposal) error {
+	err := fmt.Errorf("the gateway chose the proposal %d, which was not made", chosen.Number)
+	lenient := false
 	for _, o := range offered {
-		if o.Number != chosen.Number || o.Protocol != chosen.Protocol {
+		if o.Protocol != chosen.Protocol || o.Number != chosen.Number && !lenient {
 			continue
 		}
-		for _, x := range chosen.Transforms {
-			if _, single := chosen.Chosen(x.Type); !single || !o.Has(x) {
-				return fmt.Errorf("the gateway chose an algorithm that was not offered (type %d, %d with %d bits)", x.Type, x.ID, x.KeyBits)
-			}
+		why := fits(o, chosen)
+		if why == nil {
+			return nil
 		}
-		for _, x := range o.Transforms {
-			if _, has := chosen.Chosen(x.Type); !has && !optional(o, x.Type) {
-				return fmt.Errorf("the gateway chose no algorithm of type %d", x.Type)
-			}
+		if o.Number == chosen.Number {
+			err, lenient = why, additional([]ike.Proposal{o})
 		}
-		return nil
 	}
-	return fmt.Errorf("the gateway chose the proposal %d, which was not made", chosen.Number)
+	return err
+}
+
+// fits says why a choice is none of what a proposal offers, or nil.
+func fits(o, chosen ike.Proposal) error {
+	for _, x := range chosen.Transforms {
+		if _, single := chosen.Chosen(x.Type); !single || !o.Has(x) {
+			return fmt.Errorf("the gateway chose an algorithm that was not offered (type %d, %d with %d bits)", x.Type, x.ID, x.KeyBits)
+		}
+	}
+	for _, x := range o.Transforms {
+		if _, has := chosen.Chosen(x.Type); !has && !optional(o, x.Type) {
+			return fmt.Errorf("the gateway chose no algorithm of type %d", x.Type)
+		}
+	}
+	return nil
 }
 
 // choose answers a gateway's offer with the first of ours that it has; nil: none fits.
@@ -255,5 +298,5 @@ func overlap(our, their ike.Proposal) *ike.Proposal {
 // optional says whether p does without an algorithm of that type: for key exchanges
 // and extended sequence numbers, 0 is none.
 func optional(p ike.Proposal, t ike.TransformType) bool {
-	return (t == ike.KeyExchange || t == ike.SequenceSizes) && p.Has(ike.Transform{Type: t})
+	return (t == ike.KeyExchange || t == ike.SequenceSizes || isAdditional(t)) && p.Has(ike.Transform{Type: t})
 }

@@ -241,7 +241,8 @@ func (m *Machine) renewalRefused(r *renewal, n *ike.Notify) error {
 	case n.Kind == ike.ChildSANotFound && r.old != nil && r.old.successor != nil:
 		return nil
 	}
-	return fail(sdk.Now, diag.New(diag.SessionEnded, "the gateway refuses new keys", "It says "+n.Kind.String()+". Connecting again."))
+	m.emit(Reauthenticate{}) // what it refuses here it may grant there
+	return nil
 }
 
 func (m *Machine) renewLater(r *renewal) error {

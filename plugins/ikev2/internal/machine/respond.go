@@ -159,7 +159,11 @@ func (m *Machine) createdIKE(sa *ikeSA, offer *ike.SA, nonce ike.Nonce, payloads
 	if busy || sa.replaced || m.leaving {
 		return refuse(ike.TemporaryFailure), nil
 	}
-	d, refusal, err := m.meet(m.c.IKE, offer, nonce, payloads)
+	d, refusal, err := m.meet(withoutAdditional(m.c.IKE), offer, nonce, payloads)
+	if d == nil && additional(offer.Proposals) { // it insists on further key exchanges
+		m.emit(Reauthenticate{})
+		return refuse(ike.TemporaryFailure), nil
+	}
 	if d == nil {
 		return refusal, err
 	}

@@ -30,7 +30,8 @@ type ikeSA struct {
 
 	firstOut, firstIn []byte // the messages of IKE_SA_INIT that count
 	ni, nr            []byte
-	replaced          bool // by a newer one; only its deletion is to come
+	covered           [2][]byte // what IKE_INTERMEDIATE comes to, of the initiator and of the responder
+	replaced          bool      // by a newer one; only its deletion is to come
 }
 
 // exchange is a request of ours and what its answer means.
@@ -98,6 +99,7 @@ func (m *Machine) write(sa *ikeSA, h ike.Header, payloads []ike.Payload) ([][]by
 	if sa.protection == nil {
 		return [][]byte{ike.Append(nil, h, payloads)}, nil
 	}
+	sa.cover(h, ike.First(payloads), ike.AppendPayloads(nil, payloads))
 	if sa.fragments {
 		return sa.protection.SealFragments(h, payloads, m.c.Fragment)
 	}
@@ -132,8 +134,11 @@ func (m *Machine) send(datagram []byte) {
 
 // retransmit sends a request again, or gives the gateway up.
 func (m *Machine) retransmit(sa *ikeSA) error {
-	r := sa.outstanding
-	if r.tries < m.c.Tries {
+	r, tries := sa.outstanding, m.c.Tries
+	if sa.protection == nil && m.c.FirstTries > 0 {
+		tries = m.c.FirstTries
+	}
+	if r.tries < tries {
 		m.transmit(r)
 		return nil
 	}
@@ -232,6 +237,7 @@ func (m *Machine) open(sa *ikeSA, msg *ike.Message, b []byte, parts *assembly) (
 			return nil, false, nil
 		}
 	}
+	sa.cover(msg.Header, inner, plain)
 	payloads, err = ike.ParsePayloads(inner, plain)
 	if err == nil {
 		err = critical(payloads)

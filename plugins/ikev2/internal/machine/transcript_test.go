@@ -34,7 +34,7 @@ func transcript(t testing.TB, name string) (lines []string) {
 func recorded(auth func(random *rand.ChaCha8) Config) Config {
 	random := rand.NewChaCha8([32]byte{1})
 	c := auth(random)
-	c.Random, c.Gateway = random, "vpn.test"
+	c.Random, c.Gateway, c.IKE = random, "vpn.test", classicalIKE()
 	c.Remote = netip.MustParseAddrPort("10.77.0.1:500")
 	c.Identity = &ike.ID{Kind: ike.IDEmail, Data: []byte("alice@vpn.test")}
 	return c

@@ -57,12 +57,17 @@ func (m *Machine) authRefused(n *ike.Notify) error {
 func eapFailed(p *eap.Peer, err error) error {
 	var refused *eap.Refused
 	var known *diag.Diagnostic
+	var unwanted *eap.Unwanted
 	switch {
+	case errors.As(err, &unwanted):
+		return fail(sdk.Never, diag.New(diag.Config, "the gateway wants a login by "+unwanted.Type.String(), "Add it to the option eap-methods, if it is good enough.").With("eap-methods"))
+	case errors.As(err, &refused) && p.Method() == eap.TypeTLS:
+		return fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the certificate: "+refused.Reason, "It may not know its authority, or not who it is for: see the options usercert and eap-identity.").With("usercert"))
 	case errors.As(err, &refused):
 		return fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the login: "+refused.Reason, "Check user name and password."))
 	case errors.As(err, &known):
 		return fail(sdk.Never, known)
-	case errors.Is(err, eap.ErrMalformed):
+	case errors.Is(err, eap.ErrMalformed), errors.Is(err, eap.ErrTLS):
 		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway's login makes no sense", err.Error()))
 	}
 	return fail(sdk.Never, diag.New(diag.AuthRefused, fmt.Sprintf("the login by %v failed", p.Method()), err.Error()))

@@ -24,9 +24,25 @@ func (h sessionHost) OpenUDP(ctx context.Context, host string, port int) (Conn, 
 	return t, nil
 }
 
+func (h sessionHost) OpenTCP(ctx context.Context, host string, port int) (Conn, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	t, err := h.Session.OpenTCP(ctx, host, port)
+	if err != nil {
+		return nil, err
+	}
+	return &stream{byteStream: t}, nil
+}
+
 var errForeign = errors.New("the connection is of another host")
 
 func (h sessionHost) Attach(ctx context.Context, c Conn, esp *sdk.ESP, replaces Path) (Path, error) {
+	var over []byte
+	if s, isStream := c.(*stream); isStream {
+		over = s.over()
+		c = s.byteStream
+	}
 	t, ok := c.(*sdk.Transport)
 	if !ok {
 		return nil, errForeign
@@ -35,7 +51,7 @@ func (h sessionHost) Attach(ctx context.Context, c Conn, esp *sdk.ESP, replaces 
 	if old, isPath := replaces.(*sdk.Path); isPath {
 		o.Replaces = old
 	}
-	p, err := h.Session.Attach(ctx, t, nil, framing.Spec{MaxPayload: framing.MaxFrame}, o)
+	p, err := h.Session.Attach(ctx, t, over, framing.Spec{MaxPayload: framing.MaxFrame}, o)
 	if err != nil {
 		return nil, err
 	}

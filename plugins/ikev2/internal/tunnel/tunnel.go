@@ -5,6 +5,9 @@
 //	Run ─ open 500 ─> machine ─> open 4500 ─> Up: Configure, Attach ─> messages as control frames
 //	                     ^                                                       │
 //	                     └────────── a new transport when the network changes ───┘
+//
+// A session is with one gateway at a time. When that wants a new login, or sends us to
+// another one, a second machine logs in beside the first and then takes its place.
 package tunnel
 
 import (
@@ -23,6 +26,8 @@ import (
 // Host is what a tunnel asks of its host: the sdk's session, see OnSession.
 type Host interface {
 	OpenUDP(ctx context.Context, host string, port int) (Conn, error)
+	// OpenTCP is for what OpenUDP is, where UDP does not come through (RFC 9329).
+	OpenTCP(ctx context.Context, host string, port int) (Conn, error)
 	Attach(ctx context.Context, c Conn, esp *sdk.ESP, replaces Path) (Path, error)
 	Configure(ctx context.Context, c sdk.NetConfig) error
 	Phase(p sdk.Phase) error
@@ -33,7 +38,7 @@ type Host interface {
 	TraceText(text string)
 }
 
-// Conn is an open UDP transport: one Write, one datagram.
+// Conn is an open transport: one Write, one datagram.
 type Conn interface {
 	net.Conn
 	Info() sdk.Info
@@ -48,10 +53,21 @@ type Path interface {
 	Close() error
 }
 
+// TCP says when messages and packets go over TCP.
+type TCP int
+
+// By default, UDP alone is used.
+const (
+	NeverTCP  TCP = iota
+	AfterUDP      // when UDP is not answered
+	AlwaysTCP     // at once
+)
+
 // Options of a tunnel.
 type Options struct {
 	Gateway string
 	Port    int // 0: begin at 500 and go on at 4500
+	TCP     TCP
 	MTU     int // the user's limit inside the tunnel; 0: none
 	// Again says that there was a tunnel before: a gateway that does not answer is to be
 	// tried again then.
@@ -63,6 +79,9 @@ type Options struct {
 	Trust func(ctx context.Context, chain []*x509.Certificate, name string, id *ike.ID) error
 	// Key signs for machine.Certificate; nil without one.
 	Key crypto.Signer
+	// Ticket is what Keep was given last, by a session before this one; nil: nothing.
+	Ticket *machine.Ticket
+	Keep   func(*machine.Ticket)
 	// Ask puts a question of the gateway to the user.
 	Ask func(ctx context.Context, text string) (string, error)
 }
@@ -71,30 +90,19 @@ const (
 	portIKE      = 500
 	portNATT     = 4500
 	natKeepalive = 20 * time.Second
-	maxRedirects = 3
 )
 
 // Run goes from the first message to the end of the session. It returns nil after a
 // Stop, with which until ends too.
 func Run(ctx, until context.Context, host Host, o Options) error {
-	gateway, from := o.Gateway, ""
-	for range maxRedirects + 1 {
-		l := newLife(host, o)
-		l.gateway = gateway
-		next, err := l.run(ctx, until, from)
-		if next == "" {
-			return l.verdict(err)
-		}
-		host.Info("The gateway %s redirects to %s.", gateway, next)
-		gateway, from = next, gateway
-	}
-	return tooManyRedirects()
+	s := newSession(host, o)
+	return s.verdict(s.run(ctx, until))
 }
 
 // verdict has a session end that never came up, but for one that is begun again.
-func (l *life) verdict(err error) error {
+func (s *session) verdict(err error) error {
 	var f *sdk.Failure
-	if errors.As(err, &f) && f.Retry == sdk.Backoff && l.path == nil && !l.o.Again {
+	if errors.As(err, &f) && f.Retry == sdk.Backoff && !s.up() && !s.o.Again {
 		return &sdk.Failure{Retry: sdk.Never, Diagnostics: f.Diagnostics}
 	}
 	return err

@@ -21,6 +21,9 @@ func (p *PRF) SharedKeyAuth(key, octets []byte) []byte {
 	return p.Sum(p.Sum(key, []byte(keyPad)), octets)
 }
 
+// ResumedAuth is the AUTH of an IKE SA that goes on from a ticket: key is SK_pi or SK_pr.
+func (p *PRF) ResumedAuth(key, octets []byte) []byte { return p.Sum(key, octets) }
+
 // Intermediate adds a message of IKE_INTERMEDIATE to what AUTH covers (RFC 9242 section
 // 3.3): key is its sender's SK_pi or SK_pr at that time, before what the messages
 // before it of the same direction came to. The lengths in the headers are those of the

@@ -112,11 +112,11 @@ func suites() []Suite {
 	var all []Suite
 	for _, c := range Ciphers {
 		if c.AEAD() {
-			all = append(all, Suite{c, nil, PRFs[0], Groups[0]})
+			all = append(all, Suite{c, nil, PRFs[0], Groups[0], nil})
 			continue
 		}
 		for _, i := range Integrities {
-			all = append(all, Suite{c, i, PRFs[1], Groups[0]})
+			all = append(all, Suite{c, i, PRFs[1], Groups[0], nil})
 		}
 	}
 	return all

@@ -49,6 +49,19 @@ func ChosenSuite(p ike.Proposal) (s Suite, err error) {
 	return s, err
 }
 
+// Proposal is the choice that s was read from.
+func (s Suite) Proposal() ike.Proposal {
+	p := ike.Proposal{Protocol: ike.ProtocolIKE, Transforms: []ike.Transform{{Type: ike.Encryption, ID: s.Cipher.ID, KeyBits: s.Cipher.Bits},
+		{Type: ike.PRF, ID: s.PRF.ID}, {Type: ike.KeyExchange, ID: s.Group.ID}}}
+	if s.Integrity != nil {
+		p.Transforms = append(p.Transforms, ike.Transform{Type: ike.Integrity, ID: s.Integrity.ID})
+	}
+	for i, g := range s.Additional {
+		p.Transforms = append(p.Transforms, ike.Transform{Type: ike.AdditionalKE1 + ike.TransformType(i), ID: g.ID})
+	}
+	return p
+}
+
 // additional are the further key exchanges of a choice; 0 is none.
 func additional(p ike.Proposal) (all []*Group, err error) {
 	for t := ike.AdditionalKE1; t <= ike.AdditionalKE7; t++ {
@@ -103,6 +116,12 @@ func (s Suite) Successor(old Schedule, prf *PRF, secret, ni, nr []byte, i, r ike
 // section 2.2.2.
 func (s Suite) Strengthened(k Schedule, secret, ni, nr []byte, i, r ike.SPI) Schedule {
 	return s.Successor(k, s.PRF, secret, ni, nr, i, r)
+}
+
+// Resumed are the keys of an IKE SA that goes on from a ticket, whose SK_d was derive
+// (RFC 5723 section 5.1).
+func (s Suite) Resumed(derive, ni, nr []byte, i, r ike.SPI) Schedule {
+	return s.schedule(s.PRF.Sum(derive, []byte("Resumption"), ni, nr), ni, nr, i, r)
 }
 
 func (s Suite) schedule(seed, ni, nr []byte, i, r ike.SPI) Schedule {

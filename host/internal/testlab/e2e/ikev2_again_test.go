@@ -1,0 +1,65 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/penstock-vpn/penstock/host/internal/testlab"
+)
+
+// One new login after the other takes the place of the one before, and no packet notices:
+// the gateway wants it so after a while, or sends the client to another address.
+func TestIKEv2NewLogins(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
+	const elsewhere = "10.77.0.7"
+	for _, test := range []struct {
+		name   string
+		server testlab.Strongswan
+		args   func(*testing.T, *testlab.Lab) []string
+		begin  func(*testing.T, *testlab.Lab, *testlab.Charon)
+		logins int
+	}{
+		{"in time, pre-shared key", testlab.Strongswan{Reauth: 20}, func(*testing.T, *testlab.Lab) []string { return psk() }, nil, 3},
+		{"in time, password", testlab.Strongswan{Auth: "eap-mschapv2", Reauth: 20},
+			func(t *testing.T, l *testlab.Lab) []string { return eap(t, l, "server") }, nil, 3},
+		{"elsewhere", testlab.Strongswan{}, func(*testing.T, *testlab.Lab) []string { return psk() },
+			func(t *testing.T, l *testlab.Lab, server *testlab.Charon) {
+				_, err := l.Gateway.Run("ip", "addr", "add", elsewhere+"/24", "dev", "eth0")
+				must(t, err)
+				_, err = server.Swanctl("--redirect", "--ike", "lab", "--gateway", elsewhere)
+				must(t, err)
+			}, 2},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			quiet(t)
+			l := lab(t)
+			before := snapshot(t, l)
+			server := strongswan(t, l, test.server)
+			c := connectIKEv2(t, l, test.args(t, l)...)
+			f := start(t, l, 45*time.Second)
+			if test.begin != nil {
+				test.begin(t, l, server)
+			}
+			pings := f.finish(t)
+			if len(pings.Lost) > 2 {
+				t.Errorf("pings lost: %s", pings)
+			}
+			if n := strings.Count(server.Output(), "established between"); n < test.logins {
+				t.Errorf("%d logins in 45 seconds, want %d", n, test.logins)
+			}
+			sas, err := server.SAs()
+			must(t, err)
+			if n := strings.Count(sas, "ESTABLISHED"); n != 1 || test.begin != nil && !strings.Contains(sas, elsewhere) {
+				t.Errorf("the gateway has %d sessions: %s", n, sas)
+			}
+			disconnect(t, c)
+			unchanged(t, l, before)
+			if sas, err := server.SAs(); err != nil || strings.Contains(sas, "ESTABLISHED") {
+				t.Errorf("the gateway still has %s, %v", sas, err)
+			}
+		})
+	}
+}
