@@ -75,7 +75,7 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 		if !wrongPassword(err) || time.Since(began) > loginTime {
 			return err
 		}
-		kept, refused = nil, diag.Of(err).Summary
+		kept, refused = nil, diag.Of(err).Detail
 	}
 	return err
 }

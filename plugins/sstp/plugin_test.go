@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/penstock-vpn/penstock/plugins/sstp/internal/gate"
 	"github.com/penstock-vpn/penstock/plugins/sstp/internal/sstp"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -17,12 +19,32 @@ func profile() plugintest.Profile {
 	return plugintest.Profile{Protocol: "sstp", Trace: true, Options: map[string]string{"gateway": "vpn.example.com", "auth-methods": "mschapv2,eap,chap-md5,pap"}}
 }
 
-// alice has h lead to a gateway, which is returned, and know her password.
-func alice(t *testing.T, h *plugintest.Host) *gateway {
-	g := newGateway(t, h.TLS.PeerChain[0])
-	h.Gateway("tls", plugintest.Any, g.serve)
-	h.Answer("main", map[string]string{"username": user, "password": password})
+const (
+	user     = "alice"
+	password = "Iridium-4711"
+)
+
+// newGate is a gate for h, with these changes.
+func newGate(t *testing.T, h *plugintest.Host, change func(*gate.Policy)) *gate.Gate {
+	p := gate.Policy{
+		Certificate: h.TLS.PeerChain[0], User: user, Password: password,
+		Address: netip.MustParseAddr("10.0.0.2"), Peer: netip.MustParseAddr("10.0.0.1"), DNS: netip.MustParseAddr("10.0.0.53"),
+	}
+	change(&p)
+	g := gate.New(p, nil)
+	h.Gateway("tls", plugintest.Any, g.Serve)
+	t.Cleanup(func() {
+		if err := g.Faults(); err != nil {
+			t.Error(err)
+		}
+	})
 	return g
+}
+
+// alice has h lead to a gate, which is returned, and know her password.
+func alice(t *testing.T, h *plugintest.Host) *gate.Gate {
+	h.Answer("main", map[string]string{"username": user, "password": password})
+	return newGate(t, h, func(*gate.Policy) {})
 }
 
 func TestConformance(t *testing.T) {
@@ -33,7 +55,7 @@ func TestConformance(t *testing.T) {
 }
 
 // up brings a tunnel up.
-func up(t *testing.T, options map[string]string) (*gateway, *plugintest.Host, *plugintest.Run, *plugintest.Path) {
+func up(t *testing.T, options map[string]string) (*gate.Gate, *plugintest.Host, *plugintest.Run, *plugintest.Path) {
 	t.Helper()
 	h := plugintest.NewHost(t)
 	g := alice(t, h)
@@ -46,7 +68,7 @@ func up(t *testing.T, options map[string]string) (*gateway, *plugintest.Host, *p
 func TestWholeSession(t *testing.T) {
 	g, _, run, path := up(t, nil)
 	c := run.Config()
-	if len(c.Addresses) != 1 || c.Addresses[0].String() != "10.0.0.2/32" || c.DNS[0].String() != "10.0.0.1" || c.MTU != 1400 || c.Routes[0].String() != "0.0.0.0/0" {
+	if len(c.Addresses) != 1 || c.Addresses[0].String() != "10.0.0.2/32" || c.DNS[0].String() != "10.0.0.53" || c.MTU != 1400 || c.Routes[0].String() != "0.0.0.0/0" {
 		t.Errorf("configured %+v", c)
 	}
 	packet := append([]byte{0x45}, "a packet"...)
@@ -59,7 +81,9 @@ func TestWholeSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	path.Gone()
-	<-g.gone
+	if g.Left() != 1 {
+		t.Error("nobody said goodbye")
+	}
 	for _, line := range run.Progress() {
 		if strings.Contains(line.Text, password) {
 			t.Errorf("the password is in %q", line.Text)
@@ -117,30 +141,28 @@ func TestRestart(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	for name, test := range map[string]struct {
-		prepare func(*plugintest.Host, *gateway, map[string]string)
+		prepare func(*plugintest.Host, *gate.Policy, map[string]string)
 		code    diag.Code
 		words   string
 	}{
-		"password": {func(h *plugintest.Host, _ *gateway, _ map[string]string) {
+		"password": {func(h *plugintest.Host, _ *gate.Policy, _ map[string]string) {
 			h.Answer("main", map[string]string{"username": user, "password": "wrong-1"})
 			h.Answer("main", map[string]string{"username": user, "password": "wrong-2"})
 			h.Answer("main", map[string]string{"username": user, "password": "wrong-3"})
 		}, diag.AuthRefused, "refused the login"},
-		"no SSTP": {func(h *plugintest.Host, g *gateway, _ map[string]string) {
+		"no SSTP": {func(h *plugintest.Host, g *gate.Policy, _ map[string]string) {
 			h.Answer("main", map[string]string{"username": user, "password": password})
-			g.status = "404 Not Found"
+			g.Status = "404 Not Found"
 		}, diag.Protocol, "404"},
-		"method": {func(h *plugintest.Host, _ *gateway, o map[string]string) {
+		"method": {func(h *plugintest.Host, _ *gate.Policy, o map[string]string) {
 			h.Answer("main", map[string]string{"username": user, "password": password})
 			o["auth-methods"] = "pap"
 		}, diag.Config, "auth-methods"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := plugintest.NewHost(t)
-			g := newGateway(t, h.TLS.PeerChain[0])
-			h.Gateway("tls", plugintest.Any, g.serve)
 			p := profile()
-			test.prepare(h, g, p.Options)
+			newGate(t, h, func(policy *gate.Policy) { test.prepare(h, policy, p.Options) })
 			var f *sdk.Failure
 			err := h.Run(&plugin{}, p).Wait()
 			if !errors.As(err, &f) || f.Retry != sdk.Never || f.Diagnostics[0].Code != test.code || !strings.Contains(f.Error(), test.words) {

@@ -1,0 +1,81 @@
+package testlab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// SSTPGate says how the gateway of SSTP is to be; it is a program of the plugin's own.
+type SSTPGate struct {
+	Cert   string // of the PKI: server (default), server-ec
+	Login  string // mschapv2 (default), pap
+	MRU    int    // of the gateway; 0: it says nothing
+	Hashes int    // 1 SHA-1, 2 SHA-256; 0: both
+	Port   int    // 443
+}
+
+// RunningSSTPGate is a running gateway.
+type RunningSSTPGate struct{ *Process }
+
+// The addresses inside of it.
+const (
+	sstpClient = "10.88.0.2"
+	sstpPeer   = "10.88.0.1"
+)
+
+// StartSSTPGate builds the gateway, starts it and waits until it listens.
+func (l *Lab) StartSSTPGate(c SSTPGate) (*RunningSSTPGate, error) {
+	program := filepath.Join(l.Gateway.Dir, "sstpgate")
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list -m: %w", err)
+	}
+	build := exec.Command("go", "build", "-o", program, "./plugins/sstp/internal/gate/serve")
+	build.Dir, build.Env = strings.TrimSpace(string(root)), append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("sstpgate: %w: %s", err, out)
+	}
+	p, err := l.Gateway.StartTerminal(Command{Args: append([]string{program}, c.args(l)...)})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := p.Expect(ctx, regexp.MustCompile(`ready`)); err != nil {
+		return nil, err
+	}
+	const device = "vpns0"
+	return &RunningSSTPGate{Process: p}, errors.Join(l.Gateway.address(device, sstpPeer+"/24"), l.Gateway.setUp(device))
+}
+
+func (c SSTPGate) args(l *Lab) []string {
+	if c.Cert == "" {
+		c.Cert = "server"
+	}
+	if c.Port == 0 {
+		c.Port = 443
+	}
+	var args []string
+	for name, value := range map[string]string{
+		"user": User, "password": Password, "login": c.Login, "cert": l.PKI.Cert(c.Cert), "key": l.PKI.Key(c.Cert),
+		"listen": ":" + strconv.Itoa(c.Port), "address": sstpClient, "peer": sstpPeer, "dns": InsideV4,
+		"mru": strconv.Itoa(c.MRU), "hashes": strconv.Itoa(c.Hashes),
+	} {
+		args = append(args, "-"+name+"="+value)
+	}
+	return args
+}
+
+// Disconnect has the gateway end the session; Renegotiate, begin anew with PPP.
+func (g *RunningSSTPGate) Disconnect() error { return g.Type("disconnect\n") }
+
+// Renegotiate is described at Disconnect.
+func (g *RunningSSTPGate) Renegotiate() error { return g.Type("renegotiate\n") }
