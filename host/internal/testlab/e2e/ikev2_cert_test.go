@@ -26,11 +26,13 @@ func TestIKEv2Certificates(t *testing.T) {
 		server testlab.Strongswan
 		args   func(l *testlab.Lab) []string
 	}{
-		"password":       {testlab.Strongswan{Auth: "eap-mschapv2"}, func(l *testlab.Lab) []string { return byAuthority(l, "--username", testlab.User) }},
-		"password, name": {testlab.Strongswan{Auth: "eap-mschapv2"}, func(l *testlab.Lab) []string { return byAuthority(l, "--username", testlab.User, "--remote-id", testlab.GatewayName) }},
-		"large":          {testlab.Strongswan{Auth: "eap-mschapv2", Cert: "server-large"}, func(l *testlab.Lab) []string { return byAuthority(l, "--username", testlab.User) }},
-		"RSA":            {testlab.Strongswan{Auth: "pubkey"}, byKey("alice")},
-		"ECDSA":          {testlab.Strongswan{Auth: "pubkey", Cert: "server-ec"}, byKey("alice-ec")},
+		"password": {testlab.Strongswan{Auth: "eap-mschapv2"}, func(l *testlab.Lab) []string { return byAuthority(l, "--username", testlab.User) }},
+		"password, name": {testlab.Strongswan{Auth: "eap-mschapv2"}, func(l *testlab.Lab) []string {
+			return byAuthority(l, "--username", testlab.User, "--remote-id", testlab.GatewayName)
+		}},
+		"large": {testlab.Strongswan{Auth: "eap-mschapv2", Cert: "server-large"}, func(l *testlab.Lab) []string { return byAuthority(l, "--username", testlab.User) }},
+		"RSA":   {testlab.Strongswan{Auth: "pubkey"}, byKey("alice")},
+		"ECDSA": {testlab.Strongswan{Auth: "pubkey", Cert: "server-ec"}, byKey("alice-ec")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
