@@ -15,23 +15,33 @@ import (
 
 // credentials are what a person gave. They are asked for before the call: a gateway does
 // not wait while somebody types.
-type credentials struct{ Username, Password string }
+type credentials struct {
+	Username, Password string
+	Tunnel             *tunnel.Kept `json:",omitempty"` // that they opened; nil: none
+}
 
-// resumed are the credentials of a run before this one, whose path is given up: the state
-// of PPP is lost with it. nil: there was none.
-func resumed(s *sdk.Session) (*credentials, error) {
+// resumed are the credentials of a run before this one, with the path of its tunnel if
+// that is still there. nil: there was none.
+func resumed(s *sdk.Session) (*credentials, *sdk.Path, error) {
 	r := s.Resumed()
 	if r == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
-	if _, err := s.Adopt(); err != nil {
-		return nil, err
+	c := &credentials{}
+	if json.Unmarshal(r.Checkpoint, c) != nil || c.Username+c.Password == "" {
+		c = nil
 	}
-	var c credentials
-	if json.Unmarshal(r.Checkpoint, &c) != nil || c == (credentials{}) {
-		return nil, nil
+	var adopt []uint32
+	for _, p := range r.Installed {
+		if c != nil && c.Tunnel != nil && c.Tunnel.Path == p.ID {
+			adopt = append(adopt, p.ID)
+		}
 	}
-	return &c, nil
+	paths, err := s.Adopt(adopt...)
+	if err != nil || len(paths) == 0 {
+		return c, nil, err
+	}
+	return c, paths[0], nil
 }
 
 // ask has the user fill in what the login needs; refused says why the last was no good.
@@ -46,7 +56,7 @@ func (o *options) ask(ctx context.Context, s *sdk.Session, refused string) (*cre
 	case answer.Cancelled:
 		return nil, diag.New(diag.Cancelled, "the login was cancelled", "Nothing was sent to the gateway.")
 	}
-	return keep(s, &credentials{answer.Values["username"], answer.Values["password"]})
+	return keep(s, &credentials{Username: answer.Values["username"], Password: answer.Values["password"]})
 }
 
 // keep leaves c with the host for a run after this one.
@@ -62,6 +72,11 @@ func keep(s *sdk.Session, c *credentials) (*credentials, error) {
 func (o *options) tunnel(s *sdk.Session, c *credentials) tunnel.Options {
 	t := tunnel.Options{
 		Gateway: o.gateway, MTU: o.mtu, DPD: o.dpd, Trace: s.Trace(),
+		Keep: func(k tunnel.Kept) error {
+			c.Tunnel = &k
+			_, err := keep(s, c)
+			return err
+		},
 		PPP: ppp.Config{
 			Username: c.Username, Password: c.Password, Methods: o.methods, Allow: map[ppp.Method]string{},
 			EAP: func() *eap.Peer {
@@ -72,7 +87,8 @@ func (o *options) tunnel(s *sdk.Session, c *credentials) tunnel.Options {
 		NewPassword: func(ctx context.Context, text string) (string, error) {
 			password, err := newPassword(ctx, s, text)
 			if err == nil {
-				_, err = keep(s, &credentials{c.Username, password})
+				c.Password = password
+				_, err = keep(s, c)
 			}
 			return password, err
 		},

@@ -49,9 +49,12 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 	if err != nil {
 		return never(err)
 	}
-	kept, err := resumed(s)
+	kept, path, err := resumed(s)
 	if err != nil {
 		return err
+	}
+	if path != nil {
+		return tunnel.Resume(ctx, tunnel.OnSession(s), path, *kept.Tunnel, o.tunnel(s, kept))
 	}
 	until, cancel := s.UntilStop(ctx)
 	defer cancel()

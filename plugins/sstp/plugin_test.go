@@ -12,6 +12,7 @@ import (
 	"github.com/penstock-vpn/penstock/plugins/sstp/internal/sstp"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
+	"github.com/penstock-vpn/penstock/sdk/framing"
 	"github.com/penstock-vpn/penstock/sdk/plugintest"
 )
 
@@ -123,9 +124,11 @@ func TestEnds(t *testing.T) {
 
 // A run after one that died logs in again without asking anybody.
 func TestRestart(t *testing.T) {
-	_, h, run, _ := up(t, nil)
+	g, h, run, path := up(t, nil)
 	run.Kill()
 	_ = run.Wait()
+	g.Hangup()
+	path.Gone()
 	p := profile()
 	p.Resume = true
 	again := h.Run(&plugin{}, p)
@@ -136,6 +139,33 @@ func TestRestart(t *testing.T) {
 	again.Stop(true)
 	if err := again.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A run after one that died goes on with its tunnel.
+func TestResume(t *testing.T) {
+	g, h, run, path := up(t, nil)
+	run.Until("a checkpoint of the tunnel", func(*plugintest.Run) bool { return strings.Contains(string(h.Checkpoint()), "Tunnel") })
+	run.Kill()
+	_ = run.Wait()
+	p := profile()
+	p.Resume = true
+	again := h.Run(&plugin{}, p)
+	packet := append([]byte{0x45}, "a packet"...)
+	path.Send(packet)
+	if got := path.Packet(); !slices.Equal(got, packet) {
+		t.Errorf("%q came back", got)
+	}
+	g.Renegotiate()
+	if f := path.Sent(); f.Type != framing.InPPP|0xc021 {
+		t.Errorf("a frame of type %#x", f.Type)
+	}
+	again.Stop(true)
+	if err := again.Wait(); err != nil {
+		t.Error(err)
+	}
+	if n := len(again.Opens()) + len(again.Prompts()); n != 0 || g.Left() != 1 {
+		t.Errorf("%d connections and prompts, %d left", n, g.Left())
 	}
 }
 

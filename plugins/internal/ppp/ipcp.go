@@ -108,3 +108,8 @@ func (l *ipcp) tell(n *Network) {
 		}
 	}
 }
+
+func (l *ipcp) resume(n Network) bool {
+	l.asks[0].want, l.peer = n.Address, n.Peer
+	return n.Address.IsValid()
+}

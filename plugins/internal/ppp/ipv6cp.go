@@ -60,3 +60,11 @@ func (l *ipv6cp) tell(n *Network) {
 	copy(b[8:], l.own[:])
 	n.LinkLocal = netip.AddrFrom16(b)
 }
+
+func (l *ipv6cp) resume(n Network) bool {
+	if n.LinkLocal.IsValid() {
+		b := n.LinkLocal.As16()
+		l.own = [8]byte(b[8:])
+	}
+	return n.LinkLocal.IsValid()
+}

@@ -26,6 +26,7 @@ type way interface {
 	receive(p packet, whole []byte)
 }
 
+// newLogin is for the method that was agreed on.
 func newLogin(m *Machine) *login {
 	l := &login{m: m, method: m.lcp.peer.login}
 	switch l.method {

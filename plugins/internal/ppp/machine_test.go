@@ -286,3 +286,36 @@ func TestPeersOptions(t *testing.T) {
 		}
 	}
 }
+
+// A machine that takes over from another one answers as that did.
+func TestResume(t *testing.T) {
+	for _, method := range []Method{MSCHAPv2, CHAPMD5, PAP} {
+		c := config(method)
+		c.IPv6 = true
+		l := newLine(t, 1, c, &gate{login: method, password: testPassword, ipv6: true}).begin()
+		if l.ends[theClient].Saved() != nil {
+			t.Error("there is nothing to save yet")
+		}
+		before := l.mustBeUp()
+		c.Random = seeded(9)
+		l.ends[theClient] = Resume(l.now, c, *l.ends[theClient].Saved())
+		l.seen[theClient] = l.seen[theClient][:0]
+		if m := l.ends[theClient]; !m.Deadline().IsZero() || m.Saved().Network.Address != before.Address {
+			t.Errorf("%s: %+v until %v", method, m.Saved(), m.Deadline())
+		}
+		server := l.ends[theServer]
+		l.took(theServer, server.step(l.now, func() {
+			server.link.happens(down)
+			server.lcp.begin()
+			server.link.happens(up)
+		}))
+		if !l.run(time.Minute, func() bool {
+			return server.let && server.nets[0].state == opened && l.ends[theClient].nets[0].state == opened
+		}) {
+			t.Errorf("%s: no network after negotiating anew: %v, %v", method, l.states(theClient), l.states(theServer))
+		}
+		if changed := of[Up](l, theClient); len(changed) != 0 {
+			t.Errorf("%s: changed to %+v", method, changed)
+		}
+	}
+}

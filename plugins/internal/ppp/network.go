@@ -18,8 +18,9 @@ type network struct {
 // agreed is a layer of a network protocol.
 type agreed interface {
 	layer
-	// tell writes what was agreed on into n.
+	// tell writes what was agreed on into n; resume takes it from there, if there is any.
 	tell(n *Network)
+	resume(n Network) bool
 }
 
 func (m *Machine) add(protocol uint16, name string, l agreed) {
@@ -47,8 +48,6 @@ func (m *Machine) changed() {
 		m.end(diag.New(diag.Protocol, "the gateway gives no address", "It speaks neither IPv4 nor IPv6 with this client; its administrator can tell why."))
 	case settled:
 		m.settle = time.Time{}
-		m.show(false)
-	case isUp && m.shown != nil:
 		m.show(false)
 	case isUp && m.settle.IsZero():
 		m.settle = m.now.Add(patience)

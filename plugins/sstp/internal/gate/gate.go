@@ -112,6 +112,15 @@ func (g *Gate) Renegotiate() {
 	}
 }
 
+// Hangup ends all calls without a word.
+func (g *Gate) Hangup() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for c := range g.calls {
+		_ = c.conn.Close()
+	}
+}
+
 // call is one connection.
 type call struct {
 	g         *Gate

@@ -106,7 +106,7 @@ func (s *session) up(n ppp.Network) error {
 		return fail(sdk.Never, diag.Of(err))
 	}
 	if s.path != nil {
-		return nil
+		return s.keep()
 	}
 	rest, err := s.reader.stop()
 	if err != nil {
@@ -120,6 +120,18 @@ func (s *session) up(n ppp.Network) error {
 	}
 	s.path, s.unread = path, nil
 	s.expires.Stop()
+	return s.keep()
+}
+
+// keep has the tunnel survive this process.
+func (s *session) keep() error {
+	saved := s.ppp.Saved()
+	if saved == nil {
+		return nil
+	}
+	if err := s.o.Keep(Kept{s.path.ID(), *saved}); err != nil {
+		s.host.Warn("The session cannot be kept for a restart of the plugin: %v", err)
+	}
 	return nil
 }
 

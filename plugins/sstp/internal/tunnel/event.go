@@ -46,7 +46,7 @@ func (s *session) dead(reason string) error {
 
 // anew connects again: a connection of TCP does not move.
 func (s *session) anew(why string) error {
-	if s.stopping {
+	if s.stopping || s.path == nil {
 		return nil
 	}
 	s.host.Info("Connecting again: %s.", why)
@@ -59,7 +59,7 @@ const goodbyeTime = 2 * time.Second
 // stop tells the gateway, and waits for its answer as long as there is time.
 func (s *session) stop(e sdk.Stop) error {
 	s.stopping = true
-	if !e.Logout || s.conn == nil {
+	if !e.Logout || s.conn == nil && s.path == nil {
 		s.ended = true
 		return nil
 	}

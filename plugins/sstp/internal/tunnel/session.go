@@ -57,11 +57,13 @@ func (s *session) run(ctx, until context.Context) error {
 	s.ctx = ctx
 	defer s.leave()
 	defer cancel()
-	if err := s.begin(until); err != nil {
-		if until.Err() != nil && ctx.Err() == nil {
-			return nil
+	if s.path == nil {
+		if err := s.begin(until); err != nil {
+			if until.Err() != nil && ctx.Err() == nil {
+				return nil
+			}
+			return err
 		}
-		return err
 	}
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()

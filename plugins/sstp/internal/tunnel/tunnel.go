@@ -55,6 +55,8 @@ type Options struct {
 	Again bool
 	// PPP is what its machine is made of.
 	PPP ppp.Config
+	// Keep has what Resume needs survive this process.
+	Keep func(Kept) error
 	// Ask puts a question of the gateway to the user, NewPassword asks for a new password.
 	Ask         func(ctx context.Context, text string) (string, error)
 	NewPassword func(ctx context.Context, text string) (string, error)
@@ -63,6 +65,20 @@ type Options struct {
 // MRU is what is asked for, and the most that is sent: so do other clients, and a TCP segment
 // of the usual size holds a packet whole.
 const MRU = 1400
+
+// Kept is a tunnel that another process may go on with.
+type Kept struct {
+	Path uint32
+	PPP  ppp.Saved
+}
+
+// Resume goes on with a tunnel to the end of the session.
+func Resume(ctx context.Context, host Host, path Path, kept Kept, o Options) error {
+	s := newSession(host, o)
+	s.path, s.called, s.ppp = path, true, ppp.Resume(time.Now(), s.o.PPP, kept.PPP)
+	s.expires.Stop()
+	return s.run(ctx, ctx)
+}
 
 // Run goes from the first byte to the end of the session. It returns nil after a Stop,
 // with which until ends too.
