@@ -50,10 +50,10 @@ func TestIKEv2Wireshark(t *testing.T) {
 			disconnect(t, c)
 			_, err = capture.Stop(syscall.SIGINT, 10*time.Second)
 			must(t, err)
-			if text := c.Stderr(); strings.Contains(text, testlab.Password) || !strings.Contains(text, "IKE_AUTH request 1: IDi") {
+			if text := c.Output(); strings.Contains(text, testlab.Password) || !strings.Contains(text, "IKE_AUTH request 1: IDi") {
 				t.Errorf("it said\n%s", text)
 			}
-			shark(t, file, c.Stderr())
+			shark(t, file, c.Output())
 		})
 	}
 }

@@ -30,12 +30,12 @@ func TestIKEv2OverTCP(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			l := lab(t)
-			before := snapshot(t, l)
 			server := strongswan(t, l, test.server)
 			for _, port := range []int{500, 4500} {
 				_, err := l.DropUDP(port)
 				must(t, err)
 			}
+			before := snapshot(t, l)
 			unwrap(t, l)
 			c, err := l.Connect(within(t, 60*time.Second), ikev2(l, test.args(t, l)...), answers())
 			must(t, err)

@@ -24,9 +24,13 @@ type peer struct {
 	m       *machine.Machine
 	effects []machine.Effect
 	conns   map[int]Conn // by port, while the machine's messages go over them
-	path    Path         // nil: before Up
+	path    Path         // nil: there is none yet
+	info    sdk.Info     // of the last transport
 
+	inbound   []uint32 // SAs that the path has of it
 	behindNAT bool
+	up        bool   // the tunnel is, or was, with it
+	left      bool   // another has taken its place
 	redirect  string // where it sends us; "": nowhere
 	over      bool   // it has left, and its path stays until another takes its place
 	closed    bool   // nothing more is wanted of it
@@ -36,11 +40,19 @@ func (s *session) newPeer(gateway, from string) *peer {
 	return &peer{s: s, gateway: gateway, from: from, tcp: s.tcp, conns: map[int]Conn{}}
 }
 
+// share has p speak over the path of old, to the same gateway: who comes from the same
+// port may be given the same addresses.
+func (p *peer) share(old *peer) {
+	if old.path != nil && old.conns[old.natt()] == nil {
+		p.path, p.info, p.address, p.behindNAT, p.tcp = old.path, old.info, old.address, old.behindNAT, old.tcp
+	}
+}
+
 // begin opens the first transport and sends the first message.
 func (p *peer) begin(ctx context.Context) error {
 	o, port := p.s.o, portIKE
 	c := o.Machine
-	if c.Begin4500 = o.Port != 0 || p.tcp; c.Begin4500 {
+	if c.Begin4500 = o.Port != 0 || p.tcp || p.path != nil; c.Begin4500 {
 		port = p.natt()
 	}
 	if o.TCP == AfterUDP && !p.tcp {
@@ -51,16 +63,17 @@ func (p *peer) begin(ctx context.Context) error {
 		c.Ticket = o.Ticket
 	}
 	p.s.fresh = false
-	conn, err := p.open(ctx, p.gateway, port)
-	if err != nil {
-		p.m = machine.New(c)
-		return fail(sdk.Backoff, diag.Of(err))
+	if p.path == nil {
+		if _, err := p.open(ctx, p.gateway, port); err != nil {
+			p.m = machine.New(c)
+			return fail(sdk.Backoff, diag.Of(err))
+		}
+		p.address = p.gateway
+		if a := p.info.Remote; a.IsValid() {
+			p.address = a.Addr().String()
+		}
 	}
-	p.address = p.gateway
-	if a := conn.Info().Remote; a.IsValid() {
-		p.address = a.Addr().String()
-	}
-	c.Local, c.Remote = conn.Info().Local, conn.Info().Remote
+	c.Local, c.Remote = p.info.Local, p.info.Remote
 	p.m = machine.New(c)
 	return p.do(p.m.Begin(time.Now()))
 }
@@ -94,7 +107,7 @@ func (p *peer) open(ctx context.Context, host string, port int) (Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.conns[port] = conn
+	p.conns[port], p.info = conn, conn.Info()
 	p.s.work.Go(func() { p.read(conn) })
 	return conn, nil
 }
@@ -152,33 +165,38 @@ func (p *peer) effect(e machine.Effect) error {
 	switch e := e.(type) {
 	case machine.Send:
 		return p.send(e)
+	case machine.Trace:
+		p.s.host.TraceText(e.Text + "\n")
+		return nil
+	case machine.Ended:
+		return p.s.peerEnded(p, e.Err)
+	}
+	if p.left { // what is left to it is to say goodbye
+		return nil
+	}
+	switch e := e.(type) {
 	case machine.Up:
 		return p.install(e)
 	case machine.Install:
-		return p.broken(p.replace(e.SAs))
+		return broken(p.replace(e.SAs))
 	case machine.Moved:
-		return p.broken(p.attach(e.SAs, p.path))
+		return broken(p.attach(e.SAs, p.path))
 	case machine.Remove:
-		return p.broken(p.path.RemoveSA(p.s.ctx, e.SPI))
-	case machine.Trace:
-		p.s.host.TraceText(e.Text + "\n")
+		return broken(p.remove(e.SPI))
 	case machine.Keep:
 		if p.s.o.Keep != nil {
 			p.s.o.Keep(e.Ticket)
 		}
 	case machine.Redirected:
-		if p.path == nil {
-			p.redirect = e.Gateway
-		} else if p == p.s.now {
+		if p.up {
 			return p.s.redirected(p, e.Gateway)
 		}
+		p.redirect = e.Gateway
 	case machine.Reauthenticate:
 		if p == p.s.now && p.s.coming == nil {
 			p.s.host.Info("The session needs a new login.")
 			return p.s.begin(p.gateway, "")
 		}
-	case machine.Ended:
-		return p.s.peerEnded(p, e.Err)
 	default:
 		p.ask(e)
 	}
@@ -231,7 +249,11 @@ func (p *peer) later(give func() func(time.Time) []machine.Effect) {
 // send sends over the path, or over a transport, which is opened when it is needed first.
 func (p *peer) send(m machine.Send) error {
 	if p.path != nil && p.conns[p.natt()] == nil {
-		return p.broken(p.path.Send(0, m.Datagram))
+		err := p.path.Send(0, m.Datagram)
+		if p.left {
+			return nil
+		}
+		return broken(err)
 	}
 	port, datagram := portIKE, m.Datagram
 	if m.Port == portNATT {

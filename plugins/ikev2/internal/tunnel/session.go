@@ -177,6 +177,9 @@ func (s *session) begin(gateway, from string) error {
 		return nil
 	}
 	s.coming = p
+	if gateway == s.now.gateway && !s.now.over {
+		p.share(s.now)
+	}
 	if err := p.begin(s.ctx); err != nil {
 		return s.comingFailed(p, err)
 	}
@@ -228,7 +231,7 @@ func (s *session) peerEnded(p *peer, err error) error {
 		return s.redirected(p, p.redirect)
 	case slices.Contains(s.leaving, p):
 		s.leaving = slices.DeleteFunc(s.leaving, func(x *peer) bool { return x == p })
-		return nil
+		return p.removeAll()
 	case p == s.now && s.coming != nil && !s.stopping: // it may let nobody in twice
 		s.host.Debug("The old session ended before the new one was up: %v", err)
 		p.over = true
@@ -265,11 +268,13 @@ func (s *session) overTCP(p *peer, why error) error {
 func (s *session) event(e sdk.Event) error {
 	switch e := e.(type) {
 	case sdk.ControlFrame:
-		if p := s.on(e.Path); p != nil {
-			return p.do(p.m.Receive(time.Now(), e.Payload))
+		for _, p := range s.on(e.Path) { // each knows its own messages
+			if err := p.do(p.m.Receive(time.Now(), e.Payload)); err != nil {
+				return err
+			}
 		}
 	case sdk.PathEvent:
-		if p := s.on(e.Path); p == s.now && p != nil && e.Kind == sdk.PathDead {
+		if e.Kind == sdk.PathDead && slices.Contains(s.on(e.Path), s.now) {
 			return fail(sdk.Backoff, diag.New(diag.Unreachable, "the path to the gateway is lost", e.Reason))
 		}
 	case sdk.NetworkChange:
@@ -283,8 +288,8 @@ func (s *session) event(e sdk.Event) error {
 			return s.move()
 		}
 	case sdk.SAExpired:
-		if p := s.on(e.Path); p != nil {
-			return p.do(p.m.Expired(time.Now(), e.SPI, e.Hard))
+		if slices.Contains(s.on(e.Path), s.now) {
+			return s.now.do(s.now.m.Expired(time.Now(), e.SPI, e.Hard))
 		}
 	case sdk.Stop:
 		return s.stop(e)
@@ -292,14 +297,14 @@ func (s *session) event(e sdk.Event) error {
 	return nil
 }
 
-// on is the peer whose path that is; nil: there is none.
-func (s *session) on(path uint32) *peer {
+// on are the peers that speak over that path.
+func (s *session) on(path uint32) (all []*peer) {
 	for _, p := range s.peers() {
 		if p.path != nil && p.path.ID() == path {
-			return p
+			all = append(all, p)
 		}
 	}
-	return nil
+	return all
 }
 
 // A tunnel may outlive that there is no way to the gateway for a moment.
@@ -356,7 +361,7 @@ func (s *session) stop(e sdk.Stop) error {
 		}
 	})
 	if p := s.coming; p != nil {
-		s.coming, s.leaving = nil, append(s.leaving, p)
+		s.coming, s.leaving, p.left = nil, append(s.leaving, p), true
 		if err := p.do(p.m.Stop(time.Now())); err != nil {
 			return err
 		}

@@ -26,6 +26,12 @@ func (p *peer) install(up machine.Up) error {
 	for _, a := range settings.Addresses {
 		s.addresses = append(s.addresses, a.Addr())
 	}
+	if p.path != nil {
+		if err := p.replace(up.SAs); err != nil {
+			return broken(err)
+		}
+		return s.takeOver(p)
+	}
 	p.behindNAT = up.BehindNAT
 	if err := p.attach(up.SAs, s.now.path); err != nil {
 		return err
@@ -37,15 +43,21 @@ func (p *peer) install(up machine.Up) error {
 	return s.takeOver(p)
 }
 
-// takeOver has p be the session's, and says goodbye to who was it.
+// takeOver has p be the session's, and says goodbye to who was it: over the path that both
+// share, or else over a transport of its own, as its path sends no more.
 func (s *session) takeOver(p *peer) error {
 	old := s.now
+	p.up = true
 	if old == p {
 		return nil
 	}
 	s.now, s.coming = p, nil
+	if old.path != p.path {
+		old.path, old.inbound = nil, nil
+	}
+	old.left = true
 	if old.over {
-		return nil
+		return old.removeAll()
 	}
 	s.leaving = append(s.leaving, old)
 	return old.do(old.m.Stop(time.Now()))
@@ -64,8 +76,18 @@ func (p *peer) attach(sas []sdk.SA, replaces Path) error {
 	if err != nil {
 		return err
 	}
-	p.path = path
+	p.path, p.inbound = path, nil
+	p.note(sas...)
 	return nil
+}
+
+// note remembers which inbound SAs the path has.
+func (p *peer) note(sas ...sdk.SA) {
+	for _, sa := range sas {
+		if sa.Direction == sdk.Inbound {
+			p.inbound = append(p.inbound, sa.SPI)
+		}
+	}
 }
 
 // move has the machine go on from a new address.
@@ -87,15 +109,22 @@ func (p *peer) replace(sas []sdk.SA) error {
 		if err := p.path.InstallSA(p.s.ctx, sa); err != nil {
 			return err
 		}
+		p.note(sa)
 	}
 	return nil
 }
 
-// broken is the end of the session when its path does not take something. That of who
-// leaves may be gone.
-func (p *peer) broken(err error) error {
-	if slices.Contains(p.s.leaving, p) {
-		return nil
+func (p *peer) remove(spi uint32) error {
+	p.inbound = slices.DeleteFunc(p.inbound, func(x uint32) bool { return x == spi })
+	return p.path.RemoveSA(p.s.ctx, spi)
+}
+
+// removeAll is for who has left a path that another goes on with.
+func (p *peer) removeAll() error {
+	for _, spi := range slices.Clone(p.inbound) {
+		if err := p.remove(spi); err != nil {
+			return broken(err)
+		}
 	}
-	return broken(err)
+	return nil
 }
