@@ -138,7 +138,7 @@ const request = "SSTP_DUPLEX_POST /sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/ H
 // Serve serves a client until it leaves. conn is the plaintext of TLS.
 func (g *Gate) Serve(conn net.Conn) {
 	c := &call{g: g, conn: conn, challenge: sstp.Challenge{Hashes: g.p.Hashes, Nonce: [32]byte{1, 2, 3}}}
-	c.link.c = c
+	c.link.c, c.link.mru = c, g.p.MRU
 	g.mu.Lock()
 	g.calls[c] = true
 	g.mu.Unlock()

@@ -22,6 +22,7 @@ type link struct {
 	c     *call
 	id    byte // of our last request
 	begun bool // it waits for an answer
+	mru   int
 	key   [sstp.KeySize]byte
 }
 
@@ -52,7 +53,7 @@ func (l *link) wants() string {
 	if l.c.g.p.Login == "pap" {
 		text = "\x03\x04\xc0\x23"
 	}
-	if mru := l.c.g.p.MRU; mru > 0 {
+	if mru := l.mru; mru > 0 {
 		text += string([]byte{1, 4, byte(mru >> 8), byte(mru)})
 	}
 	return text + "\x05\x06abcd"
@@ -109,7 +110,10 @@ func (l *link) lcp(code, id byte, data string) {
 		if l.begun = false; l.c.g.p.Login != "pap" {
 			l.send(chap, 1, 1, "\x10"+challenge+"gate")
 		}
-	case 3, 4: // it is asked again
+	case 3, 4: // it is asked again, for another MRU if that was it
+		if len(data) == 4 && data[0] == 1 {
+			l.mru = int(data[2])<<8 | int(data[3])
+		}
 		l.begin()
 	case 5:
 		l.send(lcp, 6, id, "")
