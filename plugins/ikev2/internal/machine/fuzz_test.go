@@ -5,9 +5,11 @@ import (
 	"encoding/hex"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/eap"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
+	"github.com/penstock-vpn/penstock/plugins/internal/ike/keys"
 	"github.com/penstock-vpn/penstock/sdk"
 )
 
@@ -68,6 +70,19 @@ var stages = []func() (*Machine, func([]ike.Payload) error){
 		m := upMachine(Config{SharedKey: []byte("key"), Auth: []Auth{SharedKey{[]byte("key")}}})
 		r := &renewal{old: m.child(), offer: m.renewalOffer(), spi: []byte{1, 2, 3, 4}, ni: make([]byte, 32), sa: m.sa()}
 		return m, func(p []ike.Payload) error { return m.renewed(m.sa(), r, p) }
+	},
+	func() (*Machine, func([]ike.Payload) error) { // the answer to a ticket
+		c := atGate()
+		suite, _ := keys.ChosenSuite(ike.Proposal{Transforms: []ike.Transform{gcm, prf256, x25519}})
+		c.Ticket = &Ticket{Opaque: []byte(ticket), Expires: start.Add(time.Hour), Gateway: c.Gateway, Suite: suite.Proposal(), Derive: make([]byte, 32), Responder: &ike.ID{}}
+		m := New(c)
+		m.Begin(start)
+		return m, func(p []ike.Payload) error { return m.resumed(m.sa(), p) }
+	},
+	func() (*Machine, func([]ike.Payload) error) { // a further key exchange
+		m := upMachine(Config{Auth: []Auth{SharedKey{[]byte("key")}}})
+		x, _ := keys.KEMs[0].Begin(m.c.Random)
+		return m, func(p []ike.Payload) error { return m.strengthen(m.sa(), keys.KEMs[0], x, first[*ike.KE](p)) }
 	},
 }
 
