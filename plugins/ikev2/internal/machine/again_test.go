@@ -30,7 +30,7 @@ func TestRedirectedLater(t *testing.T) {
 	for data, want := range map[string]string{"\x03\x09vpn2.test": "vpn2.test", "\x01\x04\x0a\x00\x00\x07": "10.0.0.7"} {
 		effects := newLine(t, 1, nil).tell(&ike.Notify{Kind: ike.Redirect, Data: []byte(data)})
 		r := effectOf[Redirected](effects)
-		if r == nil || r.Gateway != want || effectOf[Ended](effects) != nil || effectOf[Send](effects) == nil {
+		if r == nil || *r != (Redirected{want, true}) || effectOf[Ended](effects) != nil || effectOf[Send](effects) == nil {
 			t.Errorf("%q: %v", data, effects)
 		}
 	}
@@ -49,7 +49,7 @@ func TestRedirectedAtLogin(t *testing.T) {
 			m.login.proved, m.up = proved, false
 			effects := m.step(start, func() error { return m.authAnswer(m.sa(), redirect) })
 			r, ended := effectOf[Redirected](effects), effectOf[Ended](effects)
-			if (r != nil) != proved || ended == nil || (ended.Err == nil) != proved {
+			if (r != nil) != proved || r != nil && !r.Proved || ended == nil || (ended.Err == nil) != proved {
 				t.Errorf("%s, proved %v: redirected %v, ended %v", name, proved, r, ended)
 			}
 		}

@@ -61,7 +61,10 @@ type Moved struct{ SAs []sdk.SA }
 type Remove struct{ SPI uint32 }
 
 // Redirected is to begin again at another gateway. Before Up the machine ends with it.
-type Redirected struct{ Gateway string }
+type Redirected struct {
+	Gateway string
+	Proved  bool // who says so has proved to be the gateway
+}
 
 // Reauthenticate is to log in anew by another machine, and to put its tunnel in the place of
 // this one's in time.

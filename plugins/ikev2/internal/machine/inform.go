@@ -106,7 +106,7 @@ func (m *Machine) informed(sa *ikeSA, payloads []ike.Payload) (answer []ike.Payl
 		if err != nil {
 			return answer, err
 		}
-		m.emit(Redirected{gateway})
+		m.emit(Redirected{gateway, true})
 	}
 	m.limit(payloads)
 	var ours []uint32

@@ -248,7 +248,7 @@ func (m *Machine) redirect(data, nonce []byte) error {
 	if err != nil {
 		return err
 	}
-	m.emit(Redirected{name})
+	m.emit(Redirected{name, m.login != nil && m.login.proved})
 	return errStopped
 }
 

@@ -94,6 +94,9 @@ func TestRedirect(t *testing.T) {
 		for _, e := range effects {
 			if r, isRedirect := e.(Redirected); isRedirect {
 				got = r.Gateway
+				if r.Proved {
+					t.Error("anybody can have said that")
+				}
 			}
 		}
 		if got != want {

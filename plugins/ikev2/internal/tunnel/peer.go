@@ -13,13 +13,23 @@ import (
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
+// target is where a session goes, and who is to be there.
+type target struct {
+	gateway string // as it is called
+	from    string // who redirected to it; "": nobody
+	// name is who its certificate must be for: the gateway that the user named, or one
+	// that a gateway redirected to which had proved itself. Anybody can send a redirect
+	// before that.
+	name string
+}
+
 // peer is a gateway that a session speaks with: the machine, and what its messages go
 // over.
 type peer struct {
-	s             *session
-	gateway, from string // as it is called; who redirected to it
-	address       string // its name may stand for several
-	tcp           bool   // all goes over TCP
+	target
+	s       *session
+	address string // the gateway's name may stand for several
+	tcp     bool   // all goes over TCP
 
 	m       *machine.Machine
 	effects []machine.Effect
@@ -29,15 +39,15 @@ type peer struct {
 
 	inbound   []uint32 // SAs that the path has of it
 	behindNAT bool
-	up        bool   // the tunnel is, or was, with it
-	left      bool   // another has taken its place
-	redirect  string // where it sends us; "": nowhere
-	over      bool   // it has left, and its path stays until another takes its place
-	closed    bool   // nothing more is wanted of it
+	up        bool                // the tunnel is, or was, with it
+	left      bool                // another has taken its place
+	redirect  *machine.Redirected // where it sends us; nil: nowhere
+	over      bool                // it has left, and its path stays until another takes its place
+	closed    bool                // nothing more is wanted of it
 }
 
-func (s *session) newPeer(gateway, from string) *peer {
-	return &peer{s: s, gateway: gateway, from: from, tcp: s.tcp, conns: map[int]Conn{}}
+func (s *session) newPeer(t target) *peer {
+	return &peer{target: t, s: s, tcp: s.tcp, conns: map[int]Conn{}}
 }
 
 // share has p speak over the path of old, to the same gateway: who comes from the same
@@ -58,7 +68,7 @@ func (p *peer) begin(ctx context.Context) error {
 	if o.TCP == AfterUDP && !p.tcp {
 		c.FirstTries = triesBeforeTCP
 	}
-	c.Gateway, c.From, c.Addresses = p.gateway, p.from, p.s.addresses
+	c.Gateway, c.From, c.Addresses = p.name, p.from, p.s.addresses
 	if c.Tickets = o.Keep != nil; p.s.fresh && !p.s.up() {
 		c.Ticket = o.Ticket
 	}
@@ -189,13 +199,13 @@ func (p *peer) effect(e machine.Effect) error {
 		}
 	case machine.Redirected:
 		if p.up {
-			return p.s.redirected(p, e.Gateway)
+			return p.s.redirected(p, e)
 		}
-		p.redirect = e.Gateway
+		p.redirect = &e
 	case machine.Reauthenticate:
 		if p == p.s.now && p.s.coming == nil {
 			p.s.host.Info("The session needs a new login.")
-			return p.s.begin(p.gateway, "")
+			return p.s.begin(target{gateway: p.gateway, name: p.name})
 		}
 	default:
 		p.ask(e)

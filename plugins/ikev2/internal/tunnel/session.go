@@ -72,7 +72,7 @@ func (s *session) run(ctx, until context.Context) error {
 	s.ctx = ctx
 	defer s.leave()
 	defer cancel()
-	s.now = s.newPeer(s.o.Gateway, "")
+	s.now = s.newPeer(target{gateway: s.o.Gateway, name: s.o.Gateway})
 	if err := s.now.begin(until); err != nil {
 		if until.Err() != nil && ctx.Err() == nil {
 			return nil
@@ -120,7 +120,7 @@ func (s *session) next(due <-chan time.Time) error {
 	case <-s.retry.C:
 		return s.move()
 	case <-s.anew.C:
-		return s.begin(s.failed.gateway, s.failed.from)
+		return s.begin(s.failed.target)
 	}
 	return nil
 }
@@ -166,8 +166,8 @@ func (s *session) up() bool { return s.now.path != nil }
 
 // begin has a login take the place of the session's: at once, or when it is up where there
 // is a tunnel already, which carries packets until then.
-func (s *session) begin(gateway, from string) error {
-	p := s.newPeer(gateway, from)
+func (s *session) begin(t target) error {
+	p := s.newPeer(t)
 	if !s.up() {
 		s.now.close()
 		s.now = p
@@ -177,7 +177,7 @@ func (s *session) begin(gateway, from string) error {
 		return nil
 	}
 	s.coming = p
-	if gateway == s.now.gateway && !s.now.over {
+	if t.gateway == s.now.gateway && !s.now.over {
 		p.share(s.now)
 	}
 	if err := p.begin(s.ctx); err != nil {
@@ -209,26 +209,30 @@ const (
 )
 
 // redirected goes on at another gateway.
-func (s *session) redirected(p *peer, gateway string) error {
+func (s *session) redirected(p *peer, to machine.Redirected) error {
 	now := time.Now()
 	s.redirects = slices.DeleteFunc(s.redirects, func(t time.Time) bool { return now.Sub(t) > redirectPeriod })
 	if s.redirects = append(s.redirects, now); len(s.redirects) > maxRedirects {
 		return fail(sdk.Never, diag.New(diag.Protocol, "the gateways redirect to one another without end", "Ask their administrator."))
 	}
-	s.host.Info("The gateway %s redirects to %s.", p.gateway, gateway)
+	s.host.Info("The gateway %s redirects to %s.", p.gateway, to.Gateway)
 	if p == s.coming {
 		p.close()
 		s.coming = nil
 	}
-	return s.begin(gateway, p.gateway)
+	next := target{gateway: to.Gateway, from: p.gateway, name: p.name}
+	if to.Proved {
+		next.name = to.Gateway
+	}
+	return s.begin(next)
 }
 
 // peerEnded goes on without p, or ends the session.
 func (s *session) peerEnded(p *peer, err error) error {
 	p.close()
 	switch {
-	case p.redirect != "":
-		return s.redirected(p, p.redirect)
+	case p.redirect != nil:
+		return s.redirected(p, *p.redirect)
 	case slices.Contains(s.leaving, p):
 		s.leaving = slices.DeleteFunc(s.leaving, func(x *peer) bool { return x == p })
 		return p.removeAll()
@@ -257,7 +261,7 @@ func unanswered(err error) bool {
 func (s *session) overTCP(p *peer, why error) error {
 	s.host.Info("The gateway does not answer over UDP; trying TCP.")
 	s.tcp = true
-	if err := s.begin(p.gateway, p.from); err != nil {
+	if err := s.begin(p.target); err != nil {
 		s.host.Debug("The gateway cannot be reached over TCP: %v", err)
 		s.ended, s.err = true, why
 	}
@@ -332,10 +336,10 @@ func (s *session) move() error {
 	if err := s.now.do(moved); err != nil || s.coming == nil || s.ended {
 		return err
 	}
-	gateway, from := s.coming.gateway, s.coming.from
+	next := s.coming.target
 	s.coming.close()
 	s.coming = nil
-	return s.begin(gateway, from)
+	return s.begin(next)
 }
 
 // defaultDeadline is for hosts that give none.
