@@ -130,6 +130,8 @@ func TestIKEv2RekeysUnderLoad(t *testing.T) {
 	must(t, err)
 	defer store.Close()
 	store.Rate = large / 25
+	busy.Lock()
+	defer busy.Unlock()
 	pings, err := l.Client.Ping(testlab.InsideV4, 100*time.Millisecond)
 	must(t, err)
 	up := make(chan error, 1)
