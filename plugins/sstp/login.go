@@ -80,7 +80,7 @@ func (o *options) tunnel(s *sdk.Session, c *credentials) tunnel.Options {
 		PPP: ppp.Config{
 			Username: c.Username, Password: c.Password, Methods: o.methods, Allow: map[ppp.Method]string{},
 			EAP: func() *eap.Peer {
-				return eap.NewPeer(c.Username, eap.MSCHAPv2(c.Username, c.Password, rand.Reader), eap.MD5(c.Password))
+				return eap.NewPeer(c.Username, eap.MSCHAPv2(c.Username, c.Password, rand.Reader), ppp.EAPMD5(c.Username, c.Password))
 			},
 		},
 		Ask: func(ctx context.Context, text string) (string, error) { return question(ctx, s, text) },

@@ -20,6 +20,7 @@ type SSTPGate struct {
 	MRU    int    // of the gateway; 0: it says nothing
 	Hashes int    // 1 SHA-1, 2 SHA-256; 0: both
 	Port   int    // 443
+	PPPD   string // address and port of the pppd that is its end of PPP; empty: it is itself
 }
 
 // RunningSSTPGate is a running gateway.
@@ -67,7 +68,7 @@ func (c SSTPGate) args(l *Lab) []string {
 	for name, value := range map[string]string{
 		"user": User, "password": Password, "login": c.Login, "cert": l.PKI.Cert(c.Cert), "key": l.PKI.Key(c.Cert),
 		"listen": ":" + strconv.Itoa(c.Port), "address": sstpClient, "peer": sstpPeer, "dns": InsideV4,
-		"mru": strconv.Itoa(c.MRU), "hashes": strconv.Itoa(c.Hashes),
+		"mru": strconv.Itoa(c.MRU), "hashes": strconv.Itoa(c.Hashes), "pppd": c.PPPD,
 	} {
 		args = append(args, "-"+name+"="+value)
 	}

@@ -1,6 +1,9 @@
 package ppp
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Options of IPCP (RFC 1332, RFC 1877).
 const (
@@ -100,7 +103,7 @@ func (l *ipcp) tell(n *Network) {
 	n.Address, n.Peer = l.asks[0].want, l.peer
 	for _, a := range l.asks[1:] {
 		switch {
-		case a.off || !usable(a.want):
+		case a.off || !usable(a.want) || slices.Contains(n.DNS, a.want) || slices.Contains(n.NBNS, a.want):
 		case a.kind == optDNS1 || a.kind == optDNS2:
 			n.DNS = append(n.DNS, a.want)
 		default:

@@ -27,6 +27,8 @@ type Policy struct {
 	MRU            int        // of what it takes; 0: it does not say
 	Hashes         byte       // that it knows: 1 SHA-1, 2 SHA-256; 0: both
 	Status         string     // of its answer to the request, "200 OK" if empty
+	// PPPD connects to a pppd, which is then the other end of PPP; nil: the gate is.
+	PPPD func() (net.Conn, error)
 }
 
 // Gate lets clients in.
@@ -126,6 +128,7 @@ type call struct {
 	g         *Gate
 	challenge sstp.Challenge
 	link      link
+	relay     *relay // in place of link; nil: link it is
 	bound     bool
 
 	writing sync.Mutex
@@ -146,15 +149,41 @@ func (g *Gate) Serve(conn net.Conn) {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		delete(g.calls, c)
+		if c.relay != nil {
+			_ = c.relay.line.Close()
+		}
 		if g.call == c {
 			g.call = nil
 		}
 	}()
 	br := bufio.NewReaderSize(conn, 64<<10)
-	if c.asked(br) {
+	if c.asked(br) && c.connect() {
 		for c.take(br) {
 		}
 	}
+}
+
+// connect finds the other end of PPP.
+func (c *call) connect() bool {
+	if c.g.p.PPPD == nil {
+		return true
+	}
+	line, err := c.g.p.PPPD()
+	if err != nil {
+		c.g.fault("pppd: %w", err)
+		return false
+	}
+	c.relay = &relay{c: c, line: line}
+	go c.relay.read()
+	return true
+}
+
+// key is what the login gave.
+func (c *call) key() [sstp.KeySize]byte {
+	if c.relay != nil {
+		return c.relay.key()
+	}
+	return c.link.key
 }
 
 // asked reads the request of HTTP and answers it.
@@ -191,6 +220,9 @@ func (c *call) take(br *bufio.Reader) bool {
 	case p.Control:
 		return c.message(p.Payload)
 	}
+	if c.relay != nil {
+		return c.relay.receive(p.Payload)
+	}
 	return c.link.receive(p.Payload)
 }
 
@@ -204,7 +236,7 @@ func (c *call) message(payload []byte) bool {
 	case sstp.CallConnectRequest:
 		c.say(sstp.CallConnectAck, sstp.Attribute{Kind: sstp.CryptoBindingRequest, Value: append([]byte{0, 0, 0, c.challenge.Hashes}, c.challenge.Nonce[:]...)})
 	case sstp.CallConnected:
-		if want := c.challenge.Connected(c.g.p.Certificate, c.link.key); !bytes.Equal(want.Append(nil), payload) {
+		if want := c.challenge.Connected(c.g.p.Certificate, c.key()); !bytes.Equal(want.Append(nil), payload) {
 			c.g.fault("the login is bound by %x, want %x", payload, want.Append(nil))
 			c.say(sstp.CallAbort)
 			return false

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"flag"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 
@@ -24,13 +25,13 @@ func main() {
 }
 
 // given are the values of flags that are not a Policy's own.
-type given struct{ cert, key, listen, address, peer, dns string }
+type given struct{ cert, key, listen, address, peer, dns, pppd string }
 
 func flags(p *gate.Policy) *given {
 	g := &given{}
 	for name, to := range map[string]*string{
 		"user": &p.User, "password": &p.Password, "login": &p.Login,
-		"cert": &g.cert, "key": &g.key, "listen": &g.listen, "address": &g.address, "peer": &g.peer, "dns": &g.dns,
+		"cert": &g.cert, "key": &g.key, "listen": &g.listen, "address": &g.address, "peer": &g.peer, "dns": &g.dns, "pppd": &g.pppd,
 	} {
 		flag.StringVar(to, name, "", "see Policy")
 	}
@@ -55,6 +56,9 @@ func run() error {
 				return err
 			}
 		}
+	}
+	if g.pppd != "" {
+		p.PPPD = func() (net.Conn, error) { return net.Dial("tcp", g.pppd) }
 	}
 	tun, err := openTUN("vpns0")
 	if err != nil {
