@@ -54,7 +54,11 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 		return err
 	}
 	if path != nil {
-		return tunnel.Resume(ctx, tunnel.OnSession(s), path, *kept.Tunnel, o.tunnel(s, kept))
+		t, err := o.tunnel(ctx, s, kept)
+		if err != nil {
+			return never(err)
+		}
+		return tunnel.Resume(ctx, tunnel.OnSession(s), path, *kept.Tunnel, t)
 	}
 	until, cancel := s.UntilStop(ctx)
 	defer cancel()
@@ -72,10 +76,13 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 				return never(err)
 			}
 		}
-		t := o.tunnel(s, kept)
+		var t tunnel.Options
+		if t, err = o.tunnel(ctx, s, kept); err != nil {
+			return never(err)
+		}
 		t.Again = again
 		err = tunnel.Run(ctx, until, tunnel.OnSession(s), t)
-		if !wrongPassword(err) || time.Since(began) > loginTime {
+		if !wrongPassword(err) || o.login.ByCertificate() || time.Since(began) > loginTime {
 			return err
 		}
 		kept, refused = nil, diag.Of(err).Detail

@@ -17,7 +17,7 @@ import (
 )
 
 func profile() plugintest.Profile {
-	return plugintest.Profile{Protocol: "sstp", Trace: true, Options: map[string]string{"gateway": "vpn.example.com", "auth-methods": "mschapv2,eap,chap-md5,pap"}}
+	return plugintest.Profile{Protocol: "sstp", Trace: true, Options: map[string]string{"gateway": "vpn.example.com", "auth-methods": methods, "eap-methods": "tls,mschapv2,md5"}}
 }
 
 const (
@@ -188,6 +188,9 @@ func TestRefusals(t *testing.T) {
 			h.Answer("main", map[string]string{"username": user, "password": password})
 			o["auth-methods"] = "pap"
 		}, diag.Config, "auth-methods"},
+		"certificate": {func(_ *plugintest.Host, _ *gate.Policy, o map[string]string) {
+			o["auth-methods"], o["eap-methods"] = "eap", "tls"
+		}, diag.Config, "no certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := plugintest.NewHost(t)

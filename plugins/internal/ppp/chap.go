@@ -54,7 +54,7 @@ func (w *chapMD5) receive(p packet, _ []byte) {
 	}
 }
 
-// mppeKeys is the length of MPPE's two keys, which an MSK of MSCHAPv2 begins with.
+// mppeKeys is the length of MPPE's two keys, which EAP-MSCHAPv2's master session key begins with.
 const mppeKeys = 32
 
 // mschapv2 is MS-CHAPv2 (RFC 2759). Its packets are those of EAP-MSCHAPv2, which does the

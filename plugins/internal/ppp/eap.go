@@ -72,11 +72,7 @@ func (w *eapWay) settle(reply []byte, err error) {
 		w.untrusted(err)
 	case reply == nil:
 		w.over = true
-		key := w.peer.Key()
-		if w.peer.Method() == eap.TypeMSCHAPv2 {
-			key = key[:mppeKeys]
-		}
-		w.succeeded(key)
+		w.succeeded(w.peer.Key())
 	default:
 		w.say(reply)
 	}

@@ -18,9 +18,9 @@ type Send struct {
 // is sent.
 type Authenticated struct {
 	Method Method
-	// SendKey and ReceiveKey are what the login gave for MPPE (RFC 3079), 16 bytes at least;
-	// nil: it gives none.
-	SendKey, ReceiveKey []byte
+	// Key is EAP's master session key, of 64 bytes, or the two of MS-CHAPv2 (RFC 3079), of
+	// 16: first what we send with. nil: the login gives none.
+	Key []byte
 }
 
 // Up says that packets may flow, and how. It comes again when that changes.

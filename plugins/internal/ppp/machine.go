@@ -204,14 +204,10 @@ func (m *Machine) linkDown() {
 	m.auth, m.let, m.settle = nil, false, time.Time{}
 }
 
-// admitted begins what the link is for. The first half of key is what we send with.
+// admitted begins what the link is for.
 func (m *Machine) admitted(method Method, key []byte) {
 	m.let = true
-	authenticated := Authenticated{Method: method}
-	if key != nil {
-		authenticated.SendKey, authenticated.ReceiveKey = key[:len(key)/2], key[len(key)/2:]
-	}
-	m.emit(authenticated)
+	m.emit(Authenticated{method, key})
 	for _, n := range m.nets {
 		n.gone = false
 		n.happens(open)

@@ -27,7 +27,7 @@ func TestEveryLogin(t *testing.T) {
 				t.Errorf("%+v", n)
 			}
 			in := of[Authenticated](l, theClient)
-			if len(in) != 1 || in[0].Method != method || (len(in[0].SendKey) == 16) != (method == MSCHAPv2) {
+			if len(in) != 1 || in[0].Method != method || (len(in[0].Key) == 32) != (method == MSCHAPv2) {
 				t.Errorf("%+v", in)
 			}
 		})

@@ -78,10 +78,7 @@ func (s *session) bind(a ppp.Authenticated) error {
 		s.host.Warn("The gateway wants no login.")
 	}
 	var key [sstp.KeySize]byte
-	if len(a.SendKey) >= sstp.KeySize/2 && len(a.ReceiveKey) >= sstp.KeySize/2 {
-		copy(key[:sstp.KeySize/2], a.SendKey)
-		copy(key[sstp.KeySize/2:], a.ReceiveKey)
-	}
+	copy(key[:], a.Key) // of EAP's, the first half
 	chain := s.conn.Info().PeerChain
 	if len(chain) == 0 {
 		return fail(sdk.Never, diag.New(diag.Certificate, "the gateway has no certificate", "The login cannot be bound to the connection."))
