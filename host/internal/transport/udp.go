@@ -11,11 +11,9 @@ import (
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
-// socketBuffer is asked of the kernel for each direction, in bytes: what comes in one or
-// two milliseconds at a few Gb/s, while the reader is away. In a larger one a download
-// that this machine cannot keep up with waits, and everything else behind it. An
-// unprivileged host gets what net.core allows.
-const socketBuffer = 160 << 10
+// socketBuffer is asked of the kernel for each direction, in bytes: enough for a
+// round trip at a few Gb/s. An unprivileged host gets what net.core allows.
+const socketBuffer = 7 << 20
 
 // OpenUDP connects a UDP socket to host:port: to the address that a stream to this
 // host uses, if there is one. Nothing is sent.
