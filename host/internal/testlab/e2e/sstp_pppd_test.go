@@ -36,19 +36,28 @@ func TestSSTPWithPPPD(t *testing.T) {
 	t.Parallel()
 	for name, require := range map[string]string{
 		"MS-CHAPv2": "require-mschap-v2 refuse-mschap refuse-chap refuse-pap refuse-eap", "CHAP": "require-chap refuse-mschap refuse-mschap-v2 refuse-pap refuse-eap",
-		"PAP": "require-pap refuse-chap refuse-mschap refuse-mschap-v2 refuse-eap", "EAP": "require-eap refuse-chap refuse-mschap refuse-mschap-v2 refuse-pap",
+		"EAP-TLS": "require-eap refuse-chap refuse-mschap refuse-mschap-v2 refuse-pap",
+		"PAP":     "require-pap refuse-chap refuse-mschap refuse-mschap-v2 refuse-eap", "EAP": "require-eap refuse-chap refuse-mschap refuse-mschap-v2 refuse-pap",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := lab(t)
-			guest := pppd(t, l, require)
+			certificates := ""
+			if name == "EAP-TLS" {
+				certificates = fmt.Sprintf("echo 'alice gate - %s %s %s *' >/etc/ppp/eaptls-server", l.PKI.Cert("server"), l.PKI.Cert("ca"), l.PKI.Key("server"))
+			}
+			guest := pppd(t, l, require, certificates)
 			sstpGate(t, l, testlab.SSTPGate{PPPD: testlab.GuestV4 + ":9000"})
 			before := snapshot(t, l)
 			args := []string{}
-			if name == "EAP" {
+			if strings.HasPrefix(name, "EAP") {
 				args = []string{"--auth-methods", "eap"}
 			}
-			c := connect(t, l, sstp(args...))
+			spec := sstp(args...)
+			if name == "EAP-TLS" {
+				spec.Cert, spec.Extra = "alice", append(args, "--eap-methods", "tls", "--eap-server", testlab.GatewayName)
+			}
+			c := connect(t, l, spec)
 			// A guest's line is slow, and loses what it cannot hold. pppd asks for an echo each
 			// second, and gives up without two in a row.
 			bothWays(t, l, testlab.InsideV4, 1_000_000)
@@ -58,6 +67,9 @@ func TestSSTPWithPPPD(t *testing.T) {
 				}))
 			}
 			reaches(t, l, "10.88.0.1")
+			if name == "EAP-TLS" && !regexp.MustCompile(`EAP Response .*TLS`).MatchString(guest.Output()) {
+				t.Error("the login was by something else")
+			}
 			if mtu := c.MTU(); mtu != 1350 {
 				t.Errorf("MTU %d, want pppd's MRU of 1350", mtu)
 			}
@@ -69,11 +81,12 @@ func TestSSTPWithPPPD(t *testing.T) {
 }
 
 // pppd is a guest with pppd on a port.
-func pppd(t *testing.T, l *testlab.Lab, require string) *testlab.Guest {
+func pppd(t *testing.T, l *testlab.Lab, require, more string) *testlab.Guest {
 	t.Helper()
 	guest, err := l.StartGuest(fmt.Sprintf(`
 umask 077
 for f in chap pap; do echo '%s * %s *' >/etc/ppp/$f-secrets; done
+%s
 python3 - <<'X'
 import socket, subprocess
 s = socket.create_server(("", 9000))
@@ -83,7 +96,7 @@ while True:
     subprocess.Popen("pppd notty local debug logfd 2 name gate auth %s mru 1350 lcp-echo-interval 1 lcp-echo-failure 2 chap-interval 2 ms-dns 10.99.0.1 10.88.0.1:10.88.0.2".split(), stdin=c, stdout=c)
     c.close()
 X
-`, testlab.User, testlab.Password, require))
+`, testlab.User, testlab.Password, more, require))
 	must(t, err)
 	_, err = l.Gateway.Run("ip", "route", "add", "10.88.0.2/32", "via", testlab.GuestV4)
 	must(t, err)

