@@ -1,7 +1,6 @@
 package ppp
 
 import (
-	"context"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -178,21 +177,6 @@ func config(methods ...Method) Config {
 }
 
 var everything = []Method{MSCHAPv2, EAP, CHAPMD5, PAP}
-
-// awaits does what EAP puts off, at once.
-func awaits(m *Machine, now func() time.Time) func(Effect) []Effect {
-	return func(e Effect) []Effect {
-		a, isAwait := e.(Await)
-		if !isAwait {
-			return nil
-		}
-		if a.Do != nil {
-			a.Do(context.Background())
-		}
-		<-a.Done
-		return m.Awaited(now())
-	}
-}
 
 // states are those of an end's automatons.
 func (l *line) states(end int) (all []state) {

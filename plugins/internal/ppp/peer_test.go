@@ -218,8 +218,7 @@ func (w *chapServer) decide(p packet, good bool, yes, no string) {
 // eapServer is EAP-MD5.
 type eapServer struct {
 	*login
-	g    *gate
-	done bool
+	g *gate
 }
 
 func (*eapServer) protocol() uint16 { return ProtocolEAP }
