@@ -29,7 +29,7 @@ func gpOver(t *testing.T, l *testlab.Lab, transport string, limit time.Duration)
 // gpLoggedOut wants the gateway to have been told.
 func gpLoggedOut(t *testing.T, g *gpgate.Gate) {
 	t.Helper()
-	_, err := g.Await(within(t, 5*time.Second), gpgate.Logout, 1)
+	_, err := g.Await(within(t, 20*time.Second), gpgate.Logout, 1)
 	must(t, err)
 }
 

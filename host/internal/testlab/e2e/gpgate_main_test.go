@@ -73,7 +73,7 @@ func TestGPGateESP(t *testing.T) {
 	gpPath(t, l, "esp", testlab.InsideV6)
 	disconnect(t, c)
 	gpSaid(t, c, "ESP tunnel connected", "Logout successful")
-	_, err := g.Await(within(t, 5*time.Second), gpgate.Logout, 1)
+	_, err := g.Await(within(t, 20*time.Second), gpgate.Logout, 1)
 	must(t, err)
 	debians := []string{"+ file: /run/vpnc d---------"}
 	for _, line := range before.Diff(snapshot(t, l)) {
@@ -102,7 +102,7 @@ func TestGPGateTLS(t *testing.T) {
 			gpPath(t, l, "tls", testlab.InsideV6)
 			disconnect(t, c)
 			gpSaid(t, c, "Logout successful")
-			_, err := g.Await(within(t, 5*time.Second), gpgate.Logout, 1)
+			_, err := g.Await(within(t, 20*time.Second), gpgate.Logout, 1)
 			must(t, err)
 		})
 	}

@@ -154,7 +154,7 @@ func TestGPGateKeysDie(t *testing.T) {
 // gpStream begins a TLS tunnel by hand, byte by byte as openconnect does.
 func gpStream(t *testing.T, l *testlab.Lab, cookie string) net.Conn {
 	t.Helper()
-	conn, err := l.Client.Dial(within(t, 5*time.Second), testlab.GatewayV4+":443")
+	conn, err := l.Client.Dial(within(t, 20*time.Second), testlab.GatewayV4+":443")
 	must(t, err)
 	secure := tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) // the gateway is our own
 	must(t, secure.SetDeadline(time.Now().Add(5*time.Second)))

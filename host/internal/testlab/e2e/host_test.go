@@ -120,7 +120,7 @@ func TestBackground(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("exit status %d", code)
 	}
-	must(t, c.WaitUp(within(t, 5*time.Second)))
+	must(t, c.WaitUp(within(t, 20*time.Second)))
 	reaches(t, l, testlab.InsideV4)
 	text, err := os.ReadFile(pidFile)
 	must(t, err)

@@ -28,7 +28,7 @@ func TestPassword(t *testing.T) {
 
 func loggedOut(t *testing.T, server *testlab.Server) {
 	t.Helper()
-	must(t, testlab.Await(within(t, 5*time.Second), "the gateway to forget the session", func() bool {
+	must(t, testlab.Await(within(t, 20*time.Second), "the gateway to forget the session", func() bool {
 		sessions, err := server.Sessions()
 		return err == nil && len(sessions) == 0
 	}))

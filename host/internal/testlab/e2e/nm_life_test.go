@@ -185,7 +185,7 @@ func TestNMServiceKilled(t *testing.T) {
 	monitor, err := d.Client.Start(testlab.Command{Args: []string{"/usr/bin/dbus-monitor", "--system",
 		"interface='org.freedesktop.NetworkManager.VPN.Connection',member='VpnStateChanged'"}})
 	must(t, err)
-	must(t, monitor.Expect(within(t, 5*time.Second), regexp.MustCompile(`NameLost`)))
+	must(t, monitor.Expect(within(t, 20*time.Second), regexp.MustCompile(`NameLost`)))
 	for _, p := range d.services() {
 		must(t, d.Client.Kill("KILL", p.Pid))
 	}

@@ -158,7 +158,7 @@ func TestUDPNeverThere(t *testing.T) {
 func says(t *testing.T, l *testlab.Lab, transport string) {
 	t.Helper()
 	if client.Name() == "penstock" {
-		_, err := penstock.AwaitStatus(within(t, 5*time.Second), l, "transport "+transport, func(s testlab.Status) bool { return s.Transport == transport })
+		_, err := penstock.AwaitStatus(within(t, 20*time.Second), l, "transport "+transport, func(s testlab.Status) bool { return s.Transport == transport })
 		must(t, err)
 	}
 }
