@@ -45,7 +45,7 @@ func outOfPPP(s framing.Spec, f frame) frame {
 	if len(b) > 0 && b[0]&1 == 1 {
 		b = append([]byte{0}, b...)
 	}
-	if len(b) < 2 || b[1]&1 == 0 {
+	if len(b) < 2 || b[0]&1 == 1 || b[1]&1 == 0 || b[0] == 0 && b[1] == 0xff {
 		return frame{kind: s.DataType}
 	}
 	switch protocol := binary.BigEndian.Uint16(b); protocol {

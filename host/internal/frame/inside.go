@@ -21,7 +21,7 @@ func (c *Codec) putPPP(buf []byte, at int, typ uint32) (int, uint32, error) {
 		return 0, 0, fmt.Errorf("frame: type %d is no PPP, and there is nothing else", typ)
 	case !inside:
 		return at, typ, nil
-	case protocol&1 == 0 || protocol&0x100 != 0: // RFC 1661 section 2
+	case protocol&1 == 0 || protocol&0x100 != 0 || protocol == 0xff: // RFC 1661 section 2
 		return 0, 0, fmt.Errorf("frame: there is no PPP protocol %#04x", protocol)
 	}
 	n := c.ppp.Size(protocol)

@@ -32,6 +32,8 @@ func ParseFrame(b []byte) (protocol uint16, payload []byte, err error) {
 		b = b[2:]
 	}
 	switch {
+	case len(b) >= 1 && b[0] == 0xff, len(b) >= 2 && b[0] == 0 && b[1] == 0xff:
+		// 0x00ff is reserved: it looks like an address
 	case len(b) >= 1 && b[0]&1 == 1:
 		return uint16(b[0]), b[1:], nil
 	case len(b) >= 2 && b[1]&1 == 1:

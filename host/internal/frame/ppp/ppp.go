@@ -51,6 +51,8 @@ func Parse(b []byte) (protocol uint16, payload []byte, ok bool) {
 		b = b[2:]
 	}
 	switch {
+	case len(b) >= 1 && b[0] == 0xff, len(b) >= 2 && b[0] == 0 && b[1] == 0xff:
+		return 0, nil, false // 0x00ff is reserved: it looks like an address
 	case len(b) >= 1 && b[0]&1 == 1: // the last octet of a protocol is odd, and only that
 		return uint16(b[0]), b[1:], true
 	case len(b) >= 2 && b[1]&1 == 1:

@@ -25,7 +25,7 @@ func TestFormsAreUnderstood(t *testing.T) {
 }
 
 func TestWhatIsNoFrame(t *testing.T) {
-	for _, b := range []string{"", "\xff\x03", "\xff\x03\x00", "\x00", "\x00\x20", "\xc0"} {
+	for _, b := range []string{"", "\xff\x03", "\xff\x03\x00", "\x00", "\x00\x20", "\xc0", "\x00\xff\x01", "\xff\x03\xff\x01", "\xff\x01"} {
 		if protocol, _, ok := Parse([]byte(b)); ok {
 			t.Errorf("%x is protocol %04x", b, protocol)
 		}

@@ -26,7 +26,7 @@ func FuzzHDLC(f *testing.F) {
 		if len(frame) == 0 {
 			return
 		}
-		line := appendHDLC(append(before, flag), frame)
+		line := appendHDLC(append(bytes.Clone(before), flag), frame)
 		for br := bufio.NewReader(bytes.NewReader(line)); ; {
 			got, err := readHDLC(br)
 			if err != nil {
