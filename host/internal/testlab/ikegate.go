@@ -1,17 +1,9 @@
 package testlab
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"net/netip"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Ikegate says how the gateway of AnyConnect over IKEv2 is to be; it is a program of the
@@ -36,27 +28,11 @@ const ikegateClient = "10.88.0.2"
 
 // StartIkegate builds the gateway, starts it and waits until it listens.
 func (l *Lab) StartIkegate(c Ikegate) (*RunningIkegate, error) {
-	program := filepath.Join(l.Gateway.Dir, "ikegate")
-	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
-	if err != nil {
-		return nil, fmt.Errorf("go list -m: %w", err)
-	}
-	build := exec.Command("go", "build", "-o", program, "./plugins/internal/ikegate/serve")
-	build.Dir, build.Env = strings.TrimSpace(string(root)), append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("ikegate: %w: %s", err, out)
-	}
-	p, err := l.Gateway.Start(Command{Args: append([]string{program}, c.args(l)...)})
+	p, err := l.startGate(l.Gateway.Start, "ikegate", "./plugins/internal/ikegate/serve", c.args(l), netip.MustParsePrefix(l.Site().PoolV4).Addr().Next().String())
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	if err := p.Expect(ctx, regexp.MustCompile(`ready`)); err != nil {
-		return nil, err
-	}
-	const device = "vpns0"
-	return &RunningIkegate{p}, errors.Join(l.Gateway.address(device, netip.MustParsePrefix(l.Site().PoolV4).Addr().Next().String()+"/24"), l.Gateway.setUp(device))
+	return &RunningIkegate{p}, nil
 }
 
 func (c Ikegate) args(l *Lab) []string {

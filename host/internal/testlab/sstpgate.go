@@ -1,16 +1,7 @@
 package testlab
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"strconv"
-	"strings"
-	"time"
 )
 
 // SSTPGate says how the gateway of SSTP is to be; it is a program of the plugin's own.
@@ -34,27 +25,11 @@ const (
 
 // StartSSTPGate builds the gateway, starts it and waits until it listens.
 func (l *Lab) StartSSTPGate(c SSTPGate) (*RunningSSTPGate, error) {
-	program := filepath.Join(l.Gateway.Dir, "sstpgate")
-	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
-	if err != nil {
-		return nil, fmt.Errorf("go list -m: %w", err)
-	}
-	build := exec.Command("go", "build", "-o", program, "./plugins/sstp/internal/gate/serve")
-	build.Dir, build.Env = strings.TrimSpace(string(root)), append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("sstpgate: %w: %s", err, out)
-	}
-	p, err := l.Gateway.StartTerminal(Command{Args: append([]string{program}, c.args(l)...)})
+	p, err := l.startGate(l.Gateway.StartTerminal, "sstpgate", "./plugins/sstp/internal/gate/serve", c.args(l), sstpPeer)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	if err := p.Expect(ctx, regexp.MustCompile(`ready`)); err != nil {
-		return nil, err
-	}
-	const device = "vpns0"
-	return &RunningSSTPGate{Process: p}, errors.Join(l.Gateway.address(device, sstpPeer+"/24"), l.Gateway.setUp(device))
+	return &RunningSSTPGate{p}, nil
 }
 
 func (c SSTPGate) args(l *Lab) []string {

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/penstock-vpn/penstock/plugins/internal/gatetun"
 	"github.com/penstock-vpn/penstock/plugins/internal/ikegate"
 )
 
@@ -108,7 +109,7 @@ func run() error {
 		return err
 	}
 	s := &server{gate: ikegate.New(p)}
-	if s.tun, err = openTUN("vpns0"); err != nil {
+	if s.tun, err = gatetun.Open("vpns0"); err != nil {
 		return err
 	}
 	plain, err := net.ListenUDP("udp4", &net.UDPAddr{Port: 500})

@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"os"
 
+	"github.com/penstock-vpn/penstock/plugins/internal/gatetun"
 	"github.com/penstock-vpn/penstock/plugins/sstp/internal/gate"
 	"github.com/penstock-vpn/penstock/plugins/sstp/internal/sstp"
 )
@@ -60,7 +61,7 @@ func run() error {
 	if g.pppd != "" {
 		p.PPPD = func() (net.Conn, error) { return net.Dial("tcp", g.pppd) }
 	}
-	tun, err := openTUN("vpns0")
+	tun, err := gatetun.Open("vpns0")
 	if err != nil {
 		return err
 	}

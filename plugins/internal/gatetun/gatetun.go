@@ -1,4 +1,5 @@
-package main
+// Package gatetun is how gateways of the tests reach the kernel of their machine.
+package gatetun
 
 import (
 	"fmt"
@@ -7,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openTUN makes a TUN device that ends with the process.
-func openTUN(name string) (*os.File, error) {
+// Open makes a TUN device that ends with the process. A Read or Write is one packet.
+func Open(name string) (*os.File, error) {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("/dev/net/tun: %w", err)
