@@ -3,7 +3,6 @@ package host
 import (
 	"crypto"
 	"crypto/ed25519"
-	"crypto/rsa"
 	"crypto/x509"
 
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -43,11 +42,6 @@ func (c *connection) clientCertificate(m *pluginpb.FromPlugin) {
 	c.send(&pluginpb.FromHost{Re: m.Id, Message: &pluginpb.FromHost_Certificate{Certificate: answer}})
 }
 
-var hashes = map[pluginpb.Sign_Hash]crypto.Hash{
-	pluginpb.Sign_NONE: 0, pluginpb.Sign_SHA1: crypto.SHA1,
-	pluginpb.Sign_SHA256: crypto.SHA256, pluginpb.Sign_SHA384: crypto.SHA384, pluginpb.Sign_SHA512: crypto.SHA512,
-}
-
 // fits says whether key can sign that digest: without a hash only Ed25519 does, RSA would
 // sign anything.
 func fits(key crypto.PublicKey, hash crypto.Hash, digest []byte) bool {
@@ -59,18 +53,14 @@ func fits(key crypto.PublicKey, hash crypto.Hash, digest []byte) bool {
 
 // sign answers m when the user's key has signed; a token may take its time.
 func (c *connection) sign(m *pluginpb.FromPlugin, s *pluginpb.Sign) {
-	hash, known := hashes[s.GetHash()]
+	opts, known := s.SignerOpts()
 	switch {
 	case c.cert == nil:
 		c.reply(m, diag.New(diag.Config, "there is no client certificate to sign with", "Set the option usercert.").With("usercert"))
 		return
-	case !known || !fits(c.cert.Leaf().PublicKey, hash, s.GetDigest()):
+	case !known || !fits(c.cert.Leaf().PublicKey, opts.HashFunc(), s.GetDigest()):
 		c.reply(m, diag.Newf(diag.Invalid, "a digest of %d bytes by hash %d", len(s.GetDigest()), s.GetHash()))
 		return
-	}
-	var opts crypto.SignerOpts = hash
-	if s.GetPss() {
-		opts = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: hash}
 	}
 	l, cert := c.life, c.cert
 	go func() {

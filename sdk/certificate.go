@@ -68,14 +68,9 @@ type hostKey struct {
 // Public is the key of the certificate.
 func (k *hostKey) Public() crypto.PublicKey { return k.public }
 
-var hashes = map[crypto.Hash]pluginpb.Sign_Hash{
-	0: pluginpb.Sign_NONE, crypto.SHA1: pluginpb.Sign_SHA1,
-	crypto.SHA256: pluginpb.Sign_SHA256, crypto.SHA384: pluginpb.Sign_SHA384, crypto.SHA512: pluginpb.Sign_SHA512,
-}
-
 // Sign implements crypto.Signer; the host has randomness of its own.
 func (k *hostKey) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	hash, known := hashes[opts.HashFunc()]
+	hash, known := pluginpb.SignHash(opts.HashFunc())
 	pss, isPSS := opts.(*rsa.PSSOptions)
 	odd := isPSS && pss.SaltLength != rsa.PSSSaltLengthEqualsHash && pss.SaltLength != opts.HashFunc().Size()
 	if !known || odd {

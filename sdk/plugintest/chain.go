@@ -3,7 +3,6 @@ package plugintest
 import (
 	"crypto"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -43,21 +42,13 @@ func (r *Run) handleClientCertificate(id uint64) {
 	r.reply(id, &pluginpb.FromHost{Message: &pluginpb.FromHost_Certificate{Certificate: answer}})
 }
 
-var hashes = map[pluginpb.Sign_Hash]crypto.Hash{
-	pluginpb.Sign_NONE: 0, pluginpb.Sign_SHA1: crypto.SHA1,
-	pluginpb.Sign_SHA256: crypto.SHA256, pluginpb.Sign_SHA384: crypto.SHA384, pluginpb.Sign_SHA512: crypto.SHA512,
-}
-
 func (r *Run) handleSign(id uint64, m *pluginpb.Sign) {
-	hash, known := hashes[m.GetHash()]
+	opts, known := m.SignerOpts()
+	hash := opts.HashFunc()
 	if r.h.Certificate == nil || !known || hash != 0 && len(m.GetDigest()) != hash.Size() {
 		r.fault("had a digest of %d bytes signed, by hash %d", len(m.GetDigest()), m.GetHash())
 		r.refuse(id, diag.Newf(diag.Invalid, "this cannot be signed"))
 		return
-	}
-	var opts crypto.SignerOpts = hash
-	if m.GetPss() {
-		opts = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: hash}
 	}
 	r.h.goes(func() {
 		signature, err := r.h.Certificate.PrivateKey.(crypto.Signer).Sign(rand.Reader, m.GetDigest(), opts)
