@@ -73,6 +73,11 @@ type Failure struct {
 	Diagnostics []diag.Diagnostic
 }
 
+// Fail is the Failure of one reason, which is read with diag.Of.
+func Fail(retry Retry, why error) error {
+	return &Failure{Retry: retry, Diagnostics: []diag.Diagnostic{*diag.Of(why)}}
+}
+
 // Error returns the first diagnostic's text.
 func (f *Failure) Error() string {
 	if len(f.Diagnostics) == 0 {

@@ -40,7 +40,7 @@ func (*plugin) Validate(values map[string]string) []diag.Diagnostic {
 func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 	o, err := readOptions(s.Options())
 	if err != nil {
-		return never(err)
+		return sdk.Fail(sdk.Never, err)
 	}
 	if r := s.Resumed(); r != nil {
 		used, err := tunnel.Resume(ctx, tunnel.OnSession(s), o.tunnel(s), r)
@@ -67,11 +67,7 @@ func (o *options) fresh(ctx context.Context, s *sdk.Session) error {
 		if until.Err() != nil && ctx.Err() == nil {
 			return nil
 		}
-		return never(err)
+		return sdk.Fail(sdk.Never, err)
 	}
 	return tunnel.Run(ctx, tunnel.OnSession(s), o.tunnel(s), in.result, in.keys, in.kept)
-}
-
-func never(err error) error {
-	return &sdk.Failure{Retry: sdk.Never, Diagnostics: []diag.Diagnostic{*diag.Of(err)}}
 }

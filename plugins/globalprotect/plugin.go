@@ -44,7 +44,7 @@ func (*plugin) Validate(values map[string]string) []diag.Diagnostic {
 func (p *plugin) Connect(ctx context.Context, s *sdk.Session) error {
 	o, err := readOptions(s.Options())
 	if err != nil {
-		return never(err)
+		return sdk.Fail(sdk.Never, err)
 	}
 	t := o.tunnel(s)
 	t.Pace = p.pace
@@ -64,11 +64,7 @@ func (p *plugin) Connect(ctx context.Context, s *sdk.Session) error {
 		if until.Err() != nil && ctx.Err() == nil {
 			return nil
 		}
-		return never(err)
+		return sdk.Fail(sdk.Never, err)
 	}
 	return tunnel.Run(ctx, s, t, *session)
-}
-
-func never(err error) error {
-	return &sdk.Failure{Retry: sdk.Never, Diagnostics: []diag.Diagnostic{*diag.Of(err)}}
 }

@@ -42,7 +42,7 @@ const maxLogins = 3
 func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 	o, err := readOptions(s.Options())
 	if err != nil {
-		return never(err)
+		return sdk.Fail(sdk.Never, err)
 	}
 	kept, err := resumed(s)
 	if err != nil {
@@ -61,7 +61,7 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 				if until.Err() != nil && ctx.Err() == nil {
 					return nil
 				}
-				return never(err)
+				return sdk.Fail(sdk.Never, err)
 			}
 		}
 		err = o.attempt(ctx, until, s, kept, again)
@@ -79,7 +79,7 @@ func (o *options) attempt(ctx, until context.Context, s *sdk.Session, c *credent
 	defer cancel()
 	t, err := o.tunnel(ctx, s, c)
 	if err != nil {
-		return never(err)
+		return sdk.Fail(sdk.Never, err)
 	}
 	t.Again = again
 	return tunnel.Run(ctx, until, tunnel.OnSession(s), t)
@@ -91,8 +91,4 @@ const loginTime = 2 * time.Minute
 func wrongPassword(err error) bool {
 	var f *sdk.Failure
 	return errors.As(err, &f) && len(f.Diagnostics) > 0 && f.Diagnostics[0].Code == diag.AuthRefused
-}
-
-func never(err error) error {
-	return &sdk.Failure{Retry: sdk.Never, Diagnostics: []diag.Diagnostic{*diag.Of(err)}}
 }

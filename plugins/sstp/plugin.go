@@ -47,7 +47,7 @@ const (
 func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 	o, err := readOptions(s.Options())
 	if err != nil {
-		return never(err)
+		return sdk.Fail(sdk.Never, err)
 	}
 	kept, path, err := resumed(s)
 	if err != nil {
@@ -56,7 +56,7 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 	if path != nil {
 		t, err := o.tunnel(ctx, s, kept)
 		if err != nil {
-			return never(err)
+			return sdk.Fail(sdk.Never, err)
 		}
 		return tunnel.Resume(ctx, tunnel.OnSession(s), path, *kept.Tunnel, t)
 	}
@@ -73,12 +73,12 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 				if until.Err() != nil && ctx.Err() == nil {
 					return nil
 				}
-				return never(err)
+				return sdk.Fail(sdk.Never, err)
 			}
 		}
 		var t tunnel.Options
 		if t, err = o.tunnel(ctx, s, kept); err != nil {
-			return never(err)
+			return sdk.Fail(sdk.Never, err)
 		}
 		t.Again = again
 		err = tunnel.Run(ctx, until, tunnel.OnSession(s), t)
@@ -93,8 +93,4 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 func wrongPassword(err error) bool {
 	var f *sdk.Failure
 	return errors.As(err, &f) && len(f.Diagnostics) > 0 && f.Diagnostics[0].Code == diag.AuthRefused
-}
-
-func never(err error) error {
-	return &sdk.Failure{Retry: sdk.Never, Diagnostics: []diag.Diagnostic{*diag.Of(err)}}
 }

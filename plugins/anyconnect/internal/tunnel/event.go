@@ -54,18 +54,14 @@ func (l *life) control(e sdk.ControlFrame) error {
 		}
 		return ended(text)
 	case cstp.TypeCompressed:
-		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway sends compressed packets, which were not agreed on", "Its administrator can switch compression off."))
+		return sdk.Fail(sdk.Never, diag.New(diag.Protocol, "the gateway sends compressed packets, which were not agreed on", "Its administrator can switch compression off."))
 	}
 	l.n.host.Debug("The gateway sent a frame of the unknown type %d.", e.Type)
 	return nil
 }
 
 func ended(reason string) error {
-	return fail(sdk.Never, diag.New(diag.SessionEnded, "the gateway ended the session: "+reason, "Connect again, or ask the gateway's administrator."))
-}
-
-func fail(retry sdk.Retry, d *diag.Diagnostic) error {
-	return &sdk.Failure{Retry: retry, Diagnostics: []diag.Diagnostic{*d}}
+	return sdk.Fail(sdk.Never, diag.New(diag.SessionEnded, "the gateway ended the session: "+reason, "Connect again, or ask the gateway's administrator."))
 }
 
 func (l *life) pathEvent(e sdk.PathEvent) error {
@@ -97,7 +93,7 @@ func (l *life) pathDead(reason string) error {
 		l.quick = 0
 	}
 	if l.quick >= quickDeaths {
-		return fail(sdk.Backoff, diag.New(diag.Unreachable, "the gateway accepts the tunnel and drops it again ("+reason+")", "Trying again after a pause."))
+		return sdk.Fail(sdk.Backoff, diag.New(diag.Unreachable, "the gateway accepts the tunnel and drops it again ("+reason+")", "Trying again after a pause."))
 	}
 	if l.connecting == nil {
 		l.n.host.Info("The tunnel is lost (%s); connecting again.", reason)
@@ -118,11 +114,11 @@ func (l *life) notConnected(err error) error {
 	case l.farewell != "":
 		return ended(l.farewell)
 	case !l.upOnce:
-		return fail(sdk.Never, l.n.opt.blame(d))
+		return sdk.Fail(sdk.Never, l.n.opt.blame(d))
 	case d.Code == diag.AuthRefused:
-		return fail(sdk.Reauth, d)
+		return sdk.Fail(sdk.Reauth, d)
 	case d.Code == diag.Protocol, d.Code == diag.Certificate, d.Code == diag.Config, d.Code == diag.Cancelled:
-		return fail(sdk.Never, d)
+		return sdk.Fail(sdk.Never, d)
 	case d.Code == diag.SessionEnded:
 		return l.refusedAgain(d)
 	case l.path != nil:
@@ -130,15 +126,15 @@ func (l *life) notConnected(err error) error {
 		l.rekey.Reset(retryRekey)
 		return nil
 	}
-	return fail(sdk.Backoff, d)
+	return sdk.Fail(sdk.Backoff, d)
 }
 
 // refusedAgain: some gateways do not tell a session that is over from a busy hour. The
 // second refusal in a row is taken for the former.
 func (l *life) refusedAgain(d *diag.Diagnostic) error {
 	if l.s.Refused++; l.s.Refused > 1 {
-		return fail(sdk.Reauth, d)
+		return sdk.Fail(sdk.Reauth, d)
 	}
 	l.save()
-	return fail(sdk.Backoff, d)
+	return sdk.Fail(sdk.Backoff, d)
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/penstock-vpn/penstock/plugins/anyconnect/internal/auth"
 	"github.com/penstock-vpn/penstock/plugins/anyconnect/internal/cstp"
 	"github.com/penstock-vpn/penstock/sdk"
-	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
 // life is the state of one tunnel. Only run touches it; what takes long happens in
@@ -180,7 +179,7 @@ func (l *life) install(g *granted) error {
 	l.save() // a crash must not lose the key that the gateway knows now
 	if !l.configured {
 		if err := l.configure(); err != nil {
-			return fail(sdk.Never, diag.Of(err))
+			return sdk.Fail(sdk.Never, err)
 		}
 	}
 	path, err := l.n.host.Attach(l.ctx, g.conn, g.over, cstp.TLSFraming(l.s.Timers), preferTLS, l.path)
@@ -193,7 +192,7 @@ func (l *life) install(g *granted) error {
 	l.dropDTLS()
 	if l.configured {
 		if err := l.configure(); err != nil {
-			return fail(sdk.Never, diag.Of(err))
+			return sdk.Fail(sdk.Never, err)
 		}
 	}
 	l.upOnce, l.configured = true, true

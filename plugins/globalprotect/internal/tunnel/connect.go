@@ -134,19 +134,19 @@ func (l *life) notConnected(err error) error {
 	case errors.As(err, &decided):
 		return decided
 	case !l.upOnce:
-		return fail(sdk.Never, l.n.opt.blame(err, d))
+		return sdk.Fail(sdk.Never, l.n.opt.blame(err, d))
 	case d.Code == diag.AuthRefused && !l.st.Ends.IsZero() && time.Until(l.st.Ends) <= 0:
-		return fail(sdk.Reauth, diag.New(diag.SessionEnded, "the session's lifetime is over", "Log in again."))
+		return sdk.Fail(sdk.Reauth, diag.New(diag.SessionEnded, "the session's lifetime is over", "Log in again."))
 	case l.esp.up || l.tls != nil:
 		l.n.s.Warn("The tunnel was not renewed: %v. The old one goes on.", d)
 		l.rekey.Reset(retryRekey)
 		return nil
 	case d.Code == diag.AuthRefused:
-		return fail(sdk.Reauth, d)
+		return sdk.Fail(sdk.Reauth, d)
 	case slices.Contains([]diag.Code{diag.Protocol, diag.Certificate, diag.Config, diag.Cancelled}, d.Code):
-		return fail(sdk.Never, d)
+		return sdk.Fail(sdk.Never, d)
 	}
-	return fail(sdk.Backoff, d)
+	return sdk.Fail(sdk.Backoff, d)
 }
 
 // blame makes a refusal one of the cookie, if that is the user's.
@@ -184,7 +184,7 @@ func (l *life) tlsDead(reason string) error {
 		l.quick = 0
 	}
 	if l.quick >= quickDeaths {
-		return fail(sdk.Backoff, diag.New(diag.Unreachable, "the gateway accepts the tunnel and drops it again ("+reason+")", "Trying again after a pause."))
+		return sdk.Fail(sdk.Backoff, diag.New(diag.Unreachable, "the gateway accepts the tunnel and drops it again ("+reason+")", "Trying again after a pause."))
 	}
 	l.n.s.Info("The tunnel is lost (%s); connecting again.", reason)
 	l.connect(request{})

@@ -8,7 +8,6 @@ import (
 
 	"github.com/penstock-vpn/penstock/plugins/globalprotect/internal/gp"
 	"github.com/penstock-vpn/penstock/sdk"
-	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
 // life is the state of one tunnel. Only run touches it; what takes long happens in
@@ -125,7 +124,7 @@ func (l *life) install(g grant) error {
 	if !l.configured {
 		if err := l.n.s.Configure(l.ctx, *l.st.Net); err != nil {
 			g.close()
-			return fail(sdk.Never, diag.Of(err))
+			return sdk.Fail(sdk.Never, err)
 		}
 	}
 	switch {
@@ -140,7 +139,7 @@ func (l *life) install(g grant) error {
 	}
 	if l.configured && changed {
 		if err := l.n.s.Configure(l.ctx, *l.st.Net); err != nil {
-			return fail(sdk.Never, diag.Of(err))
+			return sdk.Fail(sdk.Never, err)
 		}
 	}
 	l.upOnce, l.configured = true, true
@@ -245,8 +244,4 @@ func (l *life) save() {
 	if err != nil {
 		l.n.s.Warn("The session cannot be kept for a restart of the plugin: %v", err)
 	}
-}
-
-func fail(retry sdk.Retry, d *diag.Diagnostic) error {
-	return &sdk.Failure{Retry: retry, Diagnostics: []diag.Diagnostic{*d}}
 }

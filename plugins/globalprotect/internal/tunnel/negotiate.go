@@ -40,7 +40,7 @@ func (n negotiator) settings(ctx context.Context, c *httpc.Client, session gp.Se
 	}
 	got, err := config.Parse(answer.Root, n.opt.Identity.NoIPv6)
 	if err == nil && !got.NeedTunnel {
-		err = fail(sdk.Never, diag.New(diag.SessionEnded, "the gateway says that this computer needs no tunnel", "It seems to be inside of the gateway's network already."))
+		err = sdk.Fail(sdk.Never, diag.New(diag.SessionEnded, "the gateway says that this computer needs no tunnel", "It seems to be inside of the gateway's network already."))
 	}
 	return got, err
 }

@@ -56,6 +56,6 @@ func (m *Machine) limit(payloads []ike.Payload) {
 		if current != m.limits || m.leaving {
 			return nil
 		}
-		return fail(sdk.Now, diag.New(diag.SessionEnded, "the gateway wants a new login", "Connecting again."))
+		return sdk.Fail(sdk.Now, diag.New(diag.SessionEnded, "the gateway wants a new login", "Connecting again."))
 	})
 }

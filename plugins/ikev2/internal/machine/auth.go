@@ -83,7 +83,7 @@ func (m *Machine) gatewayOctets() []byte {
 func (m *Machine) sign(c Certificate) error {
 	scheme, err := keys.SchemeFor(c.Public, m.init.hashes, c.PlainRSA)
 	if err != nil {
-		return fail(sdk.Never, diag.New(diag.Config, "the certificate cannot be used with this gateway", err.Error()).With("usercert"))
+		return sdk.Fail(sdk.Never, diag.New(diag.Config, "the certificate cannot be used with this gateway", err.Error()).With("usercert"))
 	}
 	digest, opts := scheme.Digest(m.ownOctets())
 	m.wait = func(answer any) error {
@@ -237,7 +237,7 @@ func (m *Machine) checkIdentity() error {
 	if want == nil || want.Kind == m.login.idr.Kind && string(want.Data) == string(m.login.idr.Data) {
 		return nil
 	}
-	return fail(sdk.Never, diag.New(diag.Certificate, fmt.Sprintf("the gateway calls itself %v, not %v", m.login.idr, want), "If that is right, change the option remote-id.").With("remote-id"))
+	return sdk.Fail(sdk.Never, diag.New(diag.Certificate, fmt.Sprintf("the gateway calls itself %v, not %v", m.login.idr, want), "If that is right, change the option remote-id.").With("remote-id"))
 }
 
 func (m *Machine) checkSignature(auth *ike.AuthData, payloads []ike.Payload) error {
@@ -278,7 +278,7 @@ func (m *Machine) checkSignature(auth *ike.AuthData, payloads []ike.Payload) err
 			return errors.New("no verdict was given")
 		}
 		if v.err != nil {
-			return fail(sdk.Never, diag.Of(v.err))
+			return sdk.Fail(sdk.Never, diag.Of(v.err))
 		}
 		m.login.proved = true
 		return m.proceed(payloads)
@@ -289,7 +289,7 @@ func (m *Machine) checkSignature(auth *ike.AuthData, payloads []ike.Payload) err
 
 // unproved is the end: the gateway may be anybody.
 func (m *Machine) unproved(why error) error {
-	return fail(sdk.Never, diag.New(diag.Certificate, "the gateway cannot prove who it is: "+why.Error(), "Nothing was sent through it. Check the options of the login with its administrator."))
+	return sdk.Fail(sdk.Never, diag.New(diag.Certificate, "the gateway cannot prove who it is: "+why.Error(), "Nothing was sent through it. Check the options of the login with its administrator."))
 }
 
 // proceed goes on with an answer whose AUTH, if it has one, is good.
@@ -308,7 +308,7 @@ func (m *Machine) proceed(payloads []ike.Payload) error {
 	case !m.login.proved:
 		return m.unproved(errors.New("it does not try"))
 	case isEAP && !m.login.closed:
-		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway does not ask for a login by EAP", "Check the option auth."))
+		return sdk.Fail(sdk.Never, diag.New(diag.Protocol, "the gateway does not ask for a login by EAP", "Check the option auth."))
 	case isEAP && !m.login.bound:
 		return m.unproved(errors.New("it does not repeat what EAP agreed on"))
 	case m.login.round+1 < len(m.c.Auth):
@@ -323,7 +323,7 @@ func (m *Machine) handleEAP(packet []byte) error {
 	e, isEAP := m.auth().(EAP)
 	switch {
 	case !isEAP || m.login.closed:
-		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway asks for a login by EAP", "Check the option auth."))
+		return sdk.Fail(sdk.Never, diag.New(diag.Protocol, "the gateway asks for a login by EAP", "Check the option auth."))
 	case !m.login.proved && !e.Only:
 		return m.unproved(errors.New("it asks for a password before that"))
 	}

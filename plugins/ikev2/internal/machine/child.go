@@ -50,7 +50,7 @@ func (m *Machine) kid(is func(*child) bool) *child {
 func (m *Machine) finish(payloads []ike.Payload) error {
 	choice, tsi, tsr := chosenChild(payloads)
 	if choice == nil || tsi == nil || tsr == nil {
-		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway grants no tunnel", "Its answer holds no SA."))
+		return sdk.Fail(sdk.Never, diag.New(diag.Protocol, "the gateway grants no tunnel", "Its answer holds no SA."))
 	}
 	sa := m.sa()
 	err := accepted(withoutGroups(m.c.ESP), *choice)
@@ -59,11 +59,11 @@ func (m *Machine) finish(payloads []ike.Payload) error {
 		c, err = m.makeChild(*choice, m.login.spi, childKeys{sa, nil, sa.ni, sa.nr, true})
 	}
 	if err != nil {
-		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway's choice for ESP makes no sense", err.Error()))
+		return sdk.Fail(sdk.Never, diag.New(diag.Protocol, "the gateway's choice for ESP makes no sense", err.Error()))
 	}
 	settings, err := settingsOf(first[*ike.Config](payloads), tsr.Selectors)
 	if err != nil {
-		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway's settings make no sense", err.Error()))
+		return sdk.Fail(sdk.Never, diag.New(diag.Protocol, "the gateway's settings make no sense", err.Error()))
 	}
 	m.mobike = !m.c.NoMOBIKE && notification(payloads, ike.MobikeSupported) != nil
 	c.tsi, c.tsr, c.sending = tsi.Selectors, tsr.Selectors, true

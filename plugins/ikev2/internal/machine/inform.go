@@ -147,7 +147,7 @@ func (m *Machine) sessionDeleted(sa *ikeSA) error {
 		m.follow(sa)
 		return nil
 	}
-	return fail(sdk.Backoff, diag.New(diag.SessionEnded, "the gateway ended the session", "Connecting again after a pause."))
+	return sdk.Fail(sdk.Backoff, diag.New(diag.SessionEnded, "the gateway ended the session", "Connecting again after a pause."))
 }
 
 // childDeleted goes on with what takes the place of c.
@@ -161,7 +161,7 @@ func (m *Machine) childDeleted(c *child) error {
 	case c.successor != nil:
 		m.switchTo(c, c.successor)
 	case c == m.child() && !c.deleting:
-		return fail(sdk.Now, diag.New(diag.SessionEnded, "the gateway ended the tunnel", "Connecting again."))
+		return sdk.Fail(sdk.Now, diag.New(diag.SessionEnded, "the gateway ended the tunnel", "Connecting again."))
 	}
 	m.forgetChild(c)
 	return nil

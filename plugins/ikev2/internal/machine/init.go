@@ -58,7 +58,7 @@ func firstTransform(all []ike.Proposal, t ike.TransformType) (uint16, bool) {
 // attempt sends IKE_SA_INIT with that group.
 func (m *Machine) attempt(group uint16) error {
 	if m.init.attempts++; m.init.attempts > maxAttempts {
-		return fail(sdk.Backoff, diag.New(diag.Protocol, "the gateway does not come to an end of its conditions", "It asked for cookies or other groups again and again."))
+		return sdk.Fail(sdk.Backoff, diag.New(diag.Protocol, "the gateway does not come to an end of its conditions", "It asked for cookies or other groups again and again."))
 	}
 	if m.init.group == nil || m.init.group.ID != group {
 		g, err := keys.FindGroup(group)
@@ -152,7 +152,7 @@ func (m *Machine) initAnswer(_ *ikeSA, payloads []ike.Payload) error {
 		return initRefused(n)
 	}
 	if err := m.initKeys(payloads); err != nil {
-		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway's first answer makes no sense", err.Error()))
+		return sdk.Fail(sdk.Never, diag.New(diag.Protocol, "the gateway's first answer makes no sense", err.Error()))
 	}
 	sa := m.sa()
 	m.noteVendors(payloads)
@@ -163,10 +163,10 @@ func (m *Machine) initAnswer(_ *ikeSA, payloads []ike.Payload) error {
 		}
 	}
 	if !m.traversal(payloads) && !m.c.Begin4500 {
-		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway does not know NAT traversal", "Without it there is no ESP in UDP, which is the only one that is supported."))
+		return sdk.Fail(sdk.Never, diag.New(diag.Protocol, "the gateway does not know NAT traversal", "Without it there is no ESP in UDP, which is the only one that is supported."))
 	}
 	if len(sa.suite.Additional) > 0 && notification(payloads, ike.IntermediateSupported) == nil {
-		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway's first answer makes no sense", "It wants further key exchanges and knows no exchange for them."))
+		return sdk.Fail(sdk.Never, diag.New(diag.Protocol, "the gateway's first answer makes no sense", "It wants further key exchanges and knows no exchange for them."))
 	}
 	return m.intermediate(sa.suite.Additional)
 }
@@ -186,7 +186,7 @@ func (m *Machine) traversal(payloads []ike.Payload) bool {
 func (m *Machine) otherGroup(id uint16) error {
 	offered := slices.ContainsFunc(m.c.IKE, func(p ike.Proposal) bool { return p.Has(ike.Transform{Type: ike.KeyExchange, ID: id}) })
 	if !offered || id == m.init.group.ID {
-		return fail(sdk.Never, diag.New(diag.Config, fmt.Sprintf("the gateway wants the key exchange group %d, which is not offered", id), "Add it to the option ike, if it is good enough.").With("ike"))
+		return sdk.Fail(sdk.Never, diag.New(diag.Config, fmt.Sprintf("the gateway wants the key exchange group %d, which is not offered", id), "Add it to the option ike, if it is good enough.").With("ike"))
 	}
 	return m.attempt(id)
 }
@@ -254,7 +254,7 @@ func (m *Machine) redirect(data, nonce []byte) error {
 
 // redirection reads the gateway out of a redirection.
 func redirection(data, nonce []byte) (string, error) {
-	odd := fail(sdk.Backoff, diag.New(diag.Protocol, "the gateway redirects to nowhere", "Its message makes no sense."))
+	odd := sdk.Fail(sdk.Backoff, diag.New(diag.Protocol, "the gateway redirects to nowhere", "Its message makes no sense."))
 	if len(data) < 2 || len(data) < 2+int(data[1]) || !bytes.Equal(data[2+int(data[1]):], nonce) {
 		return "", odd
 	}

@@ -52,7 +52,7 @@ func (m *Machine) intermediate(left []*keys.Group) error {
 				return initRefused(n)
 			}
 			if err := m.strengthen(sa, left[0], x, first[*ike.KE](payloads)); err != nil {
-				return fail(sdk.Never, diag.New(diag.Protocol, "the gateway's answer to a further key exchange makes no sense", err.Error()))
+				return sdk.Fail(sdk.Never, diag.New(diag.Protocol, "the gateway's answer to a further key exchange makes no sense", err.Error()))
 			}
 			return m.intermediate(left[1:])
 		},

@@ -16,8 +16,6 @@ import (
 	"time"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
-	"github.com/penstock-vpn/penstock/sdk"
-	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
 // Machine is one IKE SA with its child, and the SAs that take their places. One
@@ -246,7 +244,3 @@ func (m *Machine) Stop(now time.Time) []Effect {
 
 // errStopped is how a machine ends that was told to.
 var errStopped = errors.New("stopped")
-
-func fail(retry sdk.Retry, d *diag.Diagnostic) error {
-	return &sdk.Failure{Retry: retry, Diagnostics: []diag.Diagnostic{*d}}
-}

@@ -17,7 +17,7 @@ import (
 func (m *Machine) Move(now time.Time, local, remote netip.AddrPort) []Effect {
 	return m.step(now, func() error {
 		if !m.mobike || !m.up {
-			return fail(sdk.Now, diag.New(diag.Unreachable, "the network changed", "Connecting again."))
+			return sdk.Fail(sdk.Now, diag.New(diag.Unreachable, "the network changed", "Connecting again."))
 		}
 		m.c.Local, m.c.Remote = local, remote
 		cookie, err := m.random(16)
@@ -48,7 +48,7 @@ func (m *Machine) newAddress(cookie []byte) []ike.Payload {
 // moved goes on when the gateway knows the new address.
 func (m *Machine) moved(payloads []ike.Payload, cookie []byte) error {
 	if n := refusal(payloads); n != nil {
-		return fail(sdk.Now, diag.New(diag.Unreachable, "the gateway does not take the new address", "It says "+n.Kind.String()+". Connecting again."))
+		return sdk.Fail(sdk.Now, diag.New(diag.Unreachable, "the gateway does not take the new address", "It says "+n.Kind.String()+". Connecting again."))
 	}
 	if n := notification(payloads, ike.Cookie2); n == nil || !bytes.Equal(n.Data, cookie) {
 		return strange(errors.New("it does not repeat the cookie of the new address"))

@@ -45,7 +45,7 @@ func (m *Machine) Expired(now time.Time, spi uint32, hard bool) []Effect {
 		case c == nil || c != m.child():
 			return nil
 		case hard:
-			return fail(sdk.Now, diag.New(diag.SessionEnded, "the tunnel's keys are used up", "Connecting again."))
+			return sdk.Fail(sdk.Now, diag.New(diag.SessionEnded, "the tunnel's keys are used up", "Connecting again."))
 		}
 		return m.renewChild(c)
 	})
@@ -223,7 +223,7 @@ func lower(a, b []byte) []byte {
 }
 
 func strange(err error) error {
-	return fail(sdk.Now, diag.New(diag.Protocol, "the gateway's answer to new keys makes no sense", err.Error()))
+	return sdk.Fail(sdk.Now, diag.New(diag.Protocol, "the gateway's answer to new keys makes no sense", err.Error()))
 }
 
 func (m *Machine) renewalRefused(r *renewal, n *ike.Notify) error {

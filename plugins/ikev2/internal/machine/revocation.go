@@ -41,7 +41,7 @@ func (r revocation) check(chain []*x509.Certificate, now time.Time) error {
 	for i := range max(len(chain)-1, 0) {
 		cert, issuer := chain[i], chain[i+1]
 		if cert.CheckSignatureFrom(issuer) == nil && (r.listed(cert, issuer, now) || r.answered(cert, issuer, now)) {
-			return fail(sdk.Never, diag.New(diag.Certificate, "the gateway's certificate was revoked",
+			return sdk.Fail(sdk.Never, diag.New(diag.Certificate, "the gateway's certificate was revoked",
 				fmt.Sprintf("That of %q; the gateway itself says so. Ask its administrator.", cert.Subject.CommonName)).With("servercert"))
 		}
 	}

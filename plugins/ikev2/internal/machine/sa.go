@@ -150,9 +150,9 @@ func (m *Machine) retransmit(sa *ikeSA) error {
 		return r.x.unanswered()
 	case !m.up:
 		detail := "Check the option gateway, and that no firewall stands in the way of UDP at the ports 500 and 4500."
-		return fail(sdk.Backoff, diag.New(diag.Unreachable, "the gateway does not answer", detail).With("gateway"))
+		return sdk.Fail(sdk.Backoff, diag.New(diag.Unreachable, "the gateway does not answer", detail).With("gateway"))
 	}
-	return fail(sdk.Backoff, diag.New(diag.Unreachable, "the gateway does not answer any more", "Trying again after a pause."))
+	return sdk.Fail(sdk.Backoff, diag.New(diag.Unreachable, "the gateway does not answer any more", "Trying again after a pause."))
 }
 
 // find returns the SA that a message belongs to; nil: none.
@@ -243,7 +243,7 @@ func (m *Machine) open(sa *ikeSA, msg *ike.Message, b []byte, parts *assembly) (
 		err = critical(payloads)
 	}
 	if err != nil {
-		return nil, false, fail(sdk.Backoff, diag.New(diag.Protocol, "the gateway sent a message that makes no sense", err.Error()))
+		return nil, false, sdk.Fail(sdk.Backoff, diag.New(diag.Protocol, "the gateway sent a message that makes no sense", err.Error()))
 	}
 	return payloads, true, nil
 }

@@ -19,11 +19,11 @@ func equal(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
 func initRefused(n *ike.Notify) error {
 	switch n.Kind {
 	case ike.NoProposalChosen:
-		return fail(sdk.Never, diag.New(diag.Config, "the gateway accepts none of the offered ciphers", "Ask its administrator which it wants, and name them in the option ike; what is weak is offered only by name.").With("ike"))
+		return sdk.Fail(sdk.Never, diag.New(diag.Config, "the gateway accepts none of the offered ciphers", "Ask its administrator which it wants, and name them in the option ike; what is weak is offered only by name.").With("ike"))
 	case ike.InvalidMajorVersion:
-		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway does not speak IKEv2", "Ask its administrator for the protocol."))
+		return sdk.Fail(sdk.Never, diag.New(diag.Protocol, "the gateway does not speak IKEv2", "Ask its administrator for the protocol."))
 	}
-	return fail(sdk.Backoff, diag.New(diag.Protocol, "the gateway refuses to begin", "It says "+n.Kind.String()+"."))
+	return sdk.Fail(sdk.Backoff, diag.New(diag.Protocol, "the gateway refuses to begin", "It says "+n.Kind.String()+"."))
 }
 
 // authRefused says what a refusal of IKE_AUTH means.
@@ -32,25 +32,25 @@ func (m *Machine) authRefused(n *ike.Notify) error {
 	case ike.AuthenticationFailed:
 		switch m.auth().(type) {
 		case SharedKey:
-			return fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the login", "Check the pre-shared key, and the option local-id: who the gateway knows you as.").With("psk"))
+			return sdk.Fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the login", "Check the pre-shared key, and the option local-id: who the gateway knows you as.").With("psk"))
 		case Certificate:
-			return fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the certificate", "It may not know its authority, or not the identity in the option local-id.").With("usercert"))
+			return sdk.Fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the certificate", "It may not know its authority, or not the identity in the option local-id.").With("usercert"))
 		}
 		if err := m.login.peer.Failed(); err != nil {
 			return eapFailed(m.login.peer, err)
 		}
 		if m.login.peer.Method() == 0 {
-			return fail(sdk.Never, diag.New(diag.Config, "the gateway refuses to begin a login by EAP", "It may want another way to log in, see the option auth, or know this client by another name, see the option local-id.").With("auth"))
+			return sdk.Fail(sdk.Never, diag.New(diag.Config, "the gateway refuses to begin a login by EAP", "It may want another way to log in, see the option auth, or know this client by another name, see the option local-id.").With("auth"))
 		}
-		return fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the login", "Check user name and password."))
+		return sdk.Fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the login", "Check user name and password."))
 	case ike.NoProposalChosen:
-		return fail(sdk.Never, diag.New(diag.Config, "the gateway accepts none of the offered ciphers for ESP", "Ask its administrator which it wants, and name them in the option esp.").With("esp"))
+		return sdk.Fail(sdk.Never, diag.New(diag.Config, "the gateway accepts none of the offered ciphers for ESP", "Ask its administrator which it wants, and name them in the option esp.").With("esp"))
 	case ike.TSUnacceptable, ike.SinglePairRequired:
-		return fail(sdk.Never, diag.New(diag.Config, "the gateway has no network for this client", "It says "+n.Kind.String()+". Ask its administrator."))
+		return sdk.Fail(sdk.Never, diag.New(diag.Config, "the gateway has no network for this client", "It says "+n.Kind.String()+". Ask its administrator."))
 	case ike.InternalAddressFailure, ike.FailedCPRequired:
-		return fail(sdk.Backoff, diag.New(diag.SessionEnded, "the gateway has no address left", "It says "+n.Kind.String()+". Ask its administrator."))
+		return sdk.Fail(sdk.Backoff, diag.New(diag.SessionEnded, "the gateway has no address left", "It says "+n.Kind.String()+". Ask its administrator."))
 	}
-	return fail(sdk.Backoff, diag.New(diag.Protocol, "the gateway refuses the tunnel", "It says "+n.Kind.String()+"."))
+	return sdk.Fail(sdk.Backoff, diag.New(diag.Protocol, "the gateway refuses the tunnel", "It says "+n.Kind.String()+"."))
 }
 
 // eapFailed says what an error of EAP means.
@@ -60,17 +60,17 @@ func eapFailed(p *eap.Peer, err error) error {
 	var unwanted *eap.Unwanted
 	switch {
 	case errors.As(err, &unwanted):
-		return fail(sdk.Never, diag.New(diag.Config, "the gateway wants a login by "+unwanted.Type.String(), "Add it to the option eap-methods, if it is good enough.").With("eap-methods"))
+		return sdk.Fail(sdk.Never, diag.New(diag.Config, "the gateway wants a login by "+unwanted.Type.String(), "Add it to the option eap-methods, if it is good enough.").With("eap-methods"))
 	case errors.As(err, &refused) && p.Method() == eap.TypeTLS:
-		return fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the certificate: "+refused.Reason, "It may not know its authority, or not who it is for: see the options usercert and eap-identity.").With("usercert"))
+		return sdk.Fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the certificate: "+refused.Reason, "It may not know its authority, or not who it is for: see the options usercert and eap-identity.").With("usercert"))
 	case errors.As(err, &refused):
-		return fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the login: "+refused.Reason, "Check user name and password."))
+		return sdk.Fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the login: "+refused.Reason, "Check user name and password."))
 	case errors.As(err, &known):
-		return fail(sdk.Never, known)
+		return sdk.Fail(sdk.Never, known)
 	case errors.Is(err, eap.ErrMalformed), errors.Is(err, eap.ErrTLS):
-		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway's login makes no sense", err.Error()))
+		return sdk.Fail(sdk.Never, diag.New(diag.Protocol, "the gateway's login makes no sense", err.Error()))
 	}
-	return fail(sdk.Never, diag.New(diag.AuthRefused, fmt.Sprintf("the login by %v failed", p.Method()), err.Error()))
+	return sdk.Fail(sdk.Never, diag.New(diag.AuthRefused, fmt.Sprintf("the login by %v failed", p.Method()), err.Error()))
 }
 
 // showKeys is for who asked to read along.

@@ -76,7 +76,7 @@ func (p *peer) begin(ctx context.Context) error {
 	if p.path == nil {
 		if _, err := p.open(ctx, p.gateway, port); err != nil {
 			p.m = machine.New(c)
-			return fail(sdk.Backoff, diag.Of(err))
+			return sdk.Fail(sdk.Backoff, err)
 		}
 		p.address = p.gateway
 		if a := p.info.Remote; a.IsValid() {
@@ -231,7 +231,7 @@ func (p *peer) ask(e machine.Effect) {
 		alone := s.up() // there is a tunnel, and nobody before the screen
 		p.later(func() func(time.Time) []machine.Effect {
 			if alone {
-				err := fail(sdk.Now, diag.New(diag.SessionEnded, "the gateway wants a new login", "It asks for more than is known. Connecting again."))
+				err := sdk.Fail(sdk.Now, diag.New(diag.SessionEnded, "the gateway wants a new login", "It asks for more than is known. Connecting again."))
 				return func(now time.Time) []machine.Effect { return p.m.Answered(now, "", err) }
 			}
 			answer, err := s.o.Ask(s.ctx, e.Text)
@@ -273,7 +273,7 @@ func (p *peer) send(m machine.Send) error {
 	if conn == nil {
 		var err error
 		if conn, err = p.open(p.s.ctx, p.address, port); err != nil {
-			return fail(sdk.Backoff, diag.Of(err))
+			return sdk.Fail(sdk.Backoff, err)
 		}
 	}
 	if _, err := conn.Write(datagram); err != nil && !errors.Is(err, net.ErrClosed) {

@@ -213,7 +213,7 @@ func (s *session) redirected(p *peer, to machine.Redirected) error {
 	now := time.Now()
 	s.redirects = slices.DeleteFunc(s.redirects, func(t time.Time) bool { return now.Sub(t) > redirectPeriod })
 	if s.redirects = append(s.redirects, now); len(s.redirects) > maxRedirects {
-		return fail(sdk.Never, diag.New(diag.Protocol, "the gateways redirect to one another without end", "Ask their administrator."))
+		return sdk.Fail(sdk.Never, diag.New(diag.Protocol, "the gateways redirect to one another without end", "Ask their administrator."))
 	}
 	s.host.Info("The gateway %s redirects to %s.", p.gateway, to.Gateway)
 	if p == s.coming {
@@ -279,7 +279,7 @@ func (s *session) event(e sdk.Event) error {
 		}
 	case sdk.PathEvent:
 		if e.Kind == sdk.PathDead && slices.Contains(s.on(e.Path), s.now) {
-			return fail(sdk.Backoff, diag.New(diag.Unreachable, "the path to the gateway is lost", e.Reason))
+			return sdk.Fail(sdk.Backoff, diag.New(diag.Unreachable, "the path to the gateway is lost", e.Reason))
 		}
 	case sdk.NetworkChange:
 		if e.Reachable && s.up() {
@@ -321,12 +321,12 @@ const (
 // that was under way begins anew.
 func (s *session) move() error {
 	if s.now.over {
-		return fail(sdk.Now, diag.New(diag.Unreachable, "the network changed", "Connecting again."))
+		return sdk.Fail(sdk.Now, diag.New(diag.Unreachable, "the network changed", "Connecting again."))
 	}
 	moved, err := s.now.move()
 	if err != nil {
 		if s.moves++; s.moves > maxMoves {
-			return fail(sdk.Backoff, diag.Of(err))
+			return sdk.Fail(sdk.Backoff, err)
 		}
 		s.host.Debug("The gateway cannot be reached from here yet: %v", err)
 		s.retry.Reset(retryMove)
@@ -373,15 +373,11 @@ func (s *session) stop(e sdk.Stop) error {
 	return s.now.do(s.now.m.Stop(time.Now()))
 }
 
-func fail(retry sdk.Retry, d *diag.Diagnostic) error {
-	return &sdk.Failure{Retry: retry, Diagnostics: []diag.Diagnostic{*d}}
-}
-
 // broken is the end of a path that does not take what was agreed on, most often because
 // it has died this moment: a new one is asked for.
 func broken(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fail(sdk.Now, diag.Of(err))
+	return sdk.Fail(sdk.Now, err)
 }

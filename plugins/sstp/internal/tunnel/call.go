@@ -21,7 +21,7 @@ func (s *session) message(payload []byte) error {
 	case sstp.CallConnectAck:
 		return s.accepted(m)
 	case sstp.CallConnectNak:
-		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway refuses the call", reason(m)))
+		return sdk.Fail(sdk.Never, diag.New(diag.Protocol, "the gateway refuses the call", reason(m)))
 	case sstp.CallDisconnect:
 		_ = s.say(sstp.Message{Type: sstp.CallDisconnectAck}) // it goes anyhow
 		return s.over("the gateway ended the session", m)
@@ -48,7 +48,7 @@ func (s *session) accepted(m sstp.Message) (err error) {
 		return nil
 	}
 	if s.challenge, err = m.Challenge(); err != nil {
-		return fail(sdk.Never, diag.New(diag.Protocol, "the gateway takes the call in a way that is not known", err.Error()))
+		return sdk.Fail(sdk.Never, diag.New(diag.Protocol, "the gateway takes the call in a way that is not known", err.Error()))
 	}
 	s.called, s.late = true, "the login"
 	s.expires.Reset(negotiationTime)
@@ -67,9 +67,9 @@ func (s *session) over(what string, m sstp.Message) error {
 // goodbye is an end that the gateway wanted: who had a tunnel may have another one.
 func (s *session) goodbye(d *diag.Diagnostic) error {
 	if s.path == nil {
-		return fail(sdk.Never, d)
+		return sdk.Fail(sdk.Never, d)
 	}
-	return fail(sdk.Backoff, d)
+	return sdk.Fail(sdk.Backoff, d)
 }
 
 // bind proves to the gateway that who logged in is at this end of the connection.
@@ -81,7 +81,7 @@ func (s *session) bind(a ppp.Authenticated) error {
 	copy(key[:], a.Key) // of EAP's, the first half
 	chain := s.conn.Info().PeerChain
 	if len(chain) == 0 {
-		return fail(sdk.Never, diag.New(diag.Certificate, "the gateway has no certificate", "The login cannot be bound to the connection."))
+		return sdk.Fail(sdk.Never, diag.New(diag.Certificate, "the gateway has no certificate", "The login cannot be bound to the connection."))
 	}
 	s.late = "with an address"
 	s.expires.Reset(negotiationTime)

@@ -103,7 +103,7 @@ func (s *session) later(give func() func(time.Time) []ppp.Effect) {
 // up makes the tunnel: settings first, then the path. Later it is the settings alone.
 func (s *session) up(n ppp.Network) error {
 	if err := s.host.Configure(s.ctx, s.settings(n)); err != nil {
-		return fail(sdk.Never, diag.Of(err))
+		return sdk.Fail(sdk.Never, err)
 	}
 	if s.path != nil {
 		return s.keep()
@@ -116,7 +116,7 @@ func (s *session) up(n ppp.Network) error {
 	form := framing.PPP{NoAddress: n.NoAddress, ShortProtocol: n.ShortProtocol}
 	path, err := s.host.Attach(s.ctx, s.conn, append(s.unread, rest...), sstp.Framing(s.o.DPD, s.ppp.Magic(), form))
 	if err != nil {
-		return fail(sdk.Backoff, diag.Of(err))
+		return sdk.Fail(sdk.Backoff, err)
 	}
 	s.path, s.unread = path, nil
 	s.expires.Stop()
@@ -156,9 +156,9 @@ func (s *session) pppEnded(err error) error {
 	_ = s.say(sstp.Message{Type: sstp.CallDisconnect}) // the gateway may know already
 	switch d.Code {
 	case diag.Unreachable:
-		return fail(sdk.Backoff, d)
+		return sdk.Fail(sdk.Backoff, d)
 	case diag.SessionEnded:
 		return s.goodbye(d)
 	}
-	return fail(sdk.Never, d)
+	return sdk.Fail(sdk.Never, d)
 }

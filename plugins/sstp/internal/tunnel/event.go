@@ -41,7 +41,7 @@ func (s *session) dead(reason string) error {
 		s.ended = true
 		return nil
 	}
-	return fail(sdk.Backoff, diag.New(diag.Unreachable, "the connection to the gateway is lost", reason))
+	return sdk.Fail(sdk.Backoff, diag.New(diag.Unreachable, "the connection to the gateway is lost", reason))
 }
 
 // anew connects again: a connection of TCP does not move.
@@ -50,7 +50,7 @@ func (s *session) anew(why string) error {
 		return nil
 	}
 	s.host.Info("Connecting again: %s.", why)
-	return fail(sdk.Now, diag.New(diag.Unreachable, why, "Connecting again."))
+	return sdk.Fail(sdk.Now, diag.New(diag.Unreachable, why, "Connecting again."))
 }
 
 // goodbyeTime is how long the gateway may take to say goodbye.

@@ -100,9 +100,9 @@ func (s *session) begin(until context.Context) (err error) {
 func failed(err error) error {
 	d := diag.Of(err)
 	if d.Code == diag.Unreachable {
-		return fail(sdk.Backoff, d)
+		return sdk.Fail(sdk.Backoff, d)
 	}
-	return fail(sdk.Never, d)
+	return sdk.Fail(sdk.Never, d)
 }
 
 // next waits for something to happen and handles it.
@@ -133,7 +133,7 @@ func (s *session) next(due <-chan time.Time) error {
 			s.ended = true
 			return nil
 		}
-		return fail(sdk.Backoff, diag.New(diag.Unreachable, "the gateway does not answer "+s.late, "It accepted the connection. Try again later."))
+		return sdk.Fail(sdk.Backoff, diag.New(diag.Unreachable, "the gateway does not answer "+s.late, "It accepted the connection. Try again later."))
 	}
 }
 
@@ -142,7 +142,7 @@ func (s *session) take() error {
 	for s.path == nil && !s.ended {
 		p, n, err := sstp.Cut(s.unread)
 		if err != nil {
-			return fail(sdk.Backoff, diag.New(diag.Protocol, "the gateway sends what is no SSTP", err.Error()))
+			return sdk.Fail(sdk.Backoff, diag.New(diag.Protocol, "the gateway sends what is no SSTP", err.Error()))
 		}
 		if n == 0 {
 			return nil
@@ -176,7 +176,7 @@ func (s *session) lost(err error) error {
 	if err != nil && err != io.EOF {
 		why = err.Error()
 	}
-	return fail(sdk.Backoff, diag.New(diag.Unreachable, "the gateway closed the connection before there was a tunnel", why))
+	return sdk.Fail(sdk.Backoff, diag.New(diag.Unreachable, "the gateway closed the connection before there was a tunnel", why))
 }
 
 // leave closes what is open and waits for the goroutines. A path is the host's: it goes
@@ -222,15 +222,11 @@ func (s *session) trace(format string, args ...any) {
 	}
 }
 
-func fail(retry sdk.Retry, d *diag.Diagnostic) error {
-	return &sdk.Failure{Retry: retry, Diagnostics: []diag.Diagnostic{*d}}
-}
-
 // broken is the end of a path that does not take something, most often because it has
 // died this moment: a new one is asked for.
 func broken(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fail(sdk.Now, diag.Of(err))
+	return sdk.Fail(sdk.Now, err)
 }
