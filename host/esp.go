@@ -63,9 +63,9 @@ func mayCarry(t *link, m *pluginpb.Esp) error {
 		return nil
 	}
 	switch t.kind {
-	case "udp", "tcp":
+	case "udp", "tcp", "raw":
 	default:
-		return diag.Newf(diag.Invalid, "ESP goes over a udp or tcp transport, not over %s", t.kind)
+		return diag.Newf(diag.Invalid, "ESP goes over a udp, tcp or raw transport, not over %s", t.kind)
 	}
 	_, err := parseESP(m)
 	return err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/penstock-vpn/penstock/host/internal/dataplane"
 	"github.com/penstock-vpn/penstock/host/internal/transport"
+	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/framing"
 	"github.com/penstock-vpn/penstock/sdk/pluginpb"
@@ -87,6 +88,9 @@ type dialFunc func(context.Context) (opened, error)
 
 // dialing says how to open o; what it returns runs outside the loop.
 func (c *connection) dialing(o *pluginpb.Open) (dialFunc, error) {
+	if raw := o.GetRaw(); raw != nil && o.GetPort() == 0 && o.GetHost() != "" {
+		return c.dialingRaw(o.GetHost(), int(raw.GetProtocol()))
+	}
 	if o.GetPort() == 0 || o.GetPort() > 65535 || o.GetHost() == "" {
 		return nil, diag.Newf(diag.Invalid, "%q port %d is no address to connect to", clip(o.GetHost()), o.GetPort())
 	}
@@ -110,6 +114,14 @@ func (c *connection) dialing(o *pluginpb.Open) (dialFunc, error) {
 		return func(ctx context.Context) (opened, error) { return orNil(c.dialer.OpenDTLS(ctx, host, port, options)) }, err
 	}
 	return nil, diag.New(diag.UnknownMessage, "this kind of transport is unknown here", "The plugin is newer than the host; update penstock.")
+}
+
+// dialingRaw is dialing for what only plugins may have whose manifest says so.
+func (c *connection) dialingRaw(host string, protocol int) (dialFunc, error) {
+	if !c.life.process.Needs(sdk.NeedRaw) {
+		return nil, diag.Newf(diag.NotPermitted, "the plugin opens a raw transport and does not declare that it needs %q", sdk.NeedRaw)
+	}
+	return func(ctx context.Context) (opened, error) { return orNil(c.dialer.OpenRaw(ctx, host, protocol)) }, nil
 }
 
 // withTimeout bounds dial by what the plugin asked for; 0 leaves it to the dialer.
@@ -318,7 +330,7 @@ func (c *connection) addPath(n uint32, t *link, residual []byte) error {
 	return diag.Newf(diag.Invalid, "a %s transport carries no packets", t.kind)
 }
 
-// datagrams is a transport of datagrams: UDP, or DTLS over it.
+// datagrams is a transport of datagrams: UDP, raw IP, or DTLS.
 type datagrams interface{ Wire() dataplane.Datagram }
 
 func parseFraming(m *pluginpb.FrameSpec) (framing.Spec, error) {

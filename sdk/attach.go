@@ -33,7 +33,7 @@ type AttachOptions struct {
 // the tunnel. over is what the plugin had
 // read from it too much (the rest is read by Attach). Packets leave on the living
 // path with the highest preference. The transport cannot be read or written any
-// more, and is closed when Attach fails. Datagrams that a UDP transport holds unread
+// more, and is closed when Attach fails. Datagrams that a UDP or raw transport holds unread
 // are lost, as datagrams may be; over must be empty for one.
 func (s *Session) Attach(ctx context.Context, t *Transport, over []byte, f framing.Spec, o AttachOptions) (*Path, error) {
 	if err := f.Validate(); err != nil {
@@ -42,7 +42,7 @@ func (s *Session) Attach(ctx context.Context, t *Transport, over []byte, f frami
 	if err := o.ESP.validate(t, f); err != nil {
 		return nil, err
 	}
-	if t.conn == nil || t.kind == kindUDP {
+	if t.conn == nil || t.isPackets() {
 		if len(over) > 0 {
 			return nil, diag.Newf(diag.Invalid, "a %s transport carries datagrams, nothing can be handed over", t.kind)
 		}
@@ -93,8 +93,11 @@ func (t *Transport) readRest() <-chan rest {
 	return out
 }
 
+// isPackets says whether one Read is one datagram.
+func (t *Transport) isPackets() bool { return t.kind == kindUDP || t.kind == kindRaw }
+
 func (t *Transport) readToEnd() rest {
-	if t.kind == kindUDP {
+	if t.isPackets() {
 		_, err := io.Copy(io.Discard, t.conn)
 		return rest{err: err}
 	}

@@ -89,8 +89,8 @@ func (e *ESP) validate(t *Transport, f framing.Spec) error {
 		}
 	}
 	switch {
-	case t.kind != kindUDP && t.kind != kindTCP:
-		return diag.Newf(diag.Invalid, "ESP goes over a udp or tcp transport, not over %s", t.kind)
+	case t.kind != kindUDP && t.kind != kindTCP && t.kind != kindRaw:
+		return diag.Newf(diag.Invalid, "ESP goes over a udp, tcp or raw transport, not over %s", t.kind)
 	case len(f.Header) > 0:
 		return diag.Newf(diag.Invalid, "frames of ESP are IP packets, without a header")
 	case outbound != 1 || len(e.SAs) < 2:

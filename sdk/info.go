@@ -47,8 +47,11 @@ func infoOf(o *pluginpb.Opened) (Info, error) {
 }
 
 func (t *Transport) addr(a netip.AddrPort) net.Addr {
-	if t.kind == kindUDP || t.kind == kindDTLS {
+	switch t.kind {
+	case kindUDP, kindDTLS:
 		return net.UDPAddrFromAddrPort(a)
+	case kindRaw:
+		return &net.IPAddr{IP: a.Addr().AsSlice(), Zone: a.Addr().Zone()}
 	}
 	return net.TCPAddrFromAddrPort(a)
 }

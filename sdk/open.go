@@ -54,6 +54,19 @@ func (s *Session) OpenUDP(ctx context.Context, host string, port int) (*Transpor
 		Kind: &pluginpb.Open_Udp{Udp: &pluginpb.Udp{}}})
 }
 
+// IP protocols of OpenRaw.
+const (
+	ProtocolGRE = 47
+	ProtocolESP = 50
+)
+
+// OpenRaw is packets of an IP protocol of their own, ProtocolGRE or ProtocolESP, to and
+// from host: one Write, one packet, without the IP header.
+func (s *Session) OpenRaw(ctx context.Context, host string, protocol int) (*Transport, error) {
+	return s.open(ctx, kindRaw, &pluginpb.Open{Host: host,
+		Kind: &pluginpb.Open_Raw{Raw: &pluginpb.Raw{Protocol: uint32(protocol)}}})
+}
+
 // OpenDTLS is a DTLS 1.2 association. It has no plaintext: it can only be attached.
 func (s *Session) OpenDTLS(ctx context.Context, host string, port int, o DTLSOptions) (*Transport, error) {
 	dtls, err := o.message()

@@ -34,7 +34,7 @@ type Description struct {
 	Version   string // semantic version
 	Protocols []Protocol
 	Options   option.Schema // its own; the host adds gateway, username, mtu, ...
-	Needs     []string      // NeedTCP, NeedTLS, NeedUDP, NeedDTLS, NeedESP, NeedClientCertificate
+	Needs     []string      // NeedTCP, NeedTLS, NeedUDP, NeedDTLS, NeedRaw, NeedESP, NeedClientCertificate
 }
 
 // Protocol is one value of the option `protocol`.
@@ -53,6 +53,7 @@ const (
 	NeedTLS               = "tls"
 	NeedUDP               = "udp"
 	NeedDTLS              = "dtls"
+	NeedRaw               = "raw"
 	NeedESP               = "esp"
 	NeedClientCertificate = "client-certificate"
 )

@@ -17,7 +17,7 @@ type Resumption struct {
 // InstalledPath is a path that runs on without its plugin.
 type InstalledPath struct {
 	ID         uint32
-	Kind       string // "tcp", "tls", "udp", "dtls", "esp"
+	Kind       string // "tcp", "tls", "udp", "dtls", "raw", "esp"
 	Preference int
 }
 

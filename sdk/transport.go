@@ -17,9 +17,10 @@ const (
 	kindTLS  = NeedTLS
 	kindUDP  = NeedUDP
 	kindDTLS = NeedDTLS
+	kindRaw  = NeedRaw
 )
 
-// Transport is an open connection to the gateway; TCP, TLS and UDP ones are a
+// Transport is an open connection to the gateway; TCP, TLS, UDP and raw ones are a
 // net.Conn whose other end is in the host. It ends with Close, with an Attach, or
 // with the session.
 type Transport struct {
@@ -41,7 +42,7 @@ func (t *Transport) ID() uint32 { return t.id }
 // Info is what the host told when it was opened.
 func (t *Transport) Info() Info { return t.info }
 
-// Read reads what the gateway sent; of a UDP transport, one datagram.
+// Read reads what the gateway sent; of a UDP or raw transport, one datagram.
 func (t *Transport) Read(p []byte) (int, error) {
 	if err := t.usable("read"); err != nil {
 		return 0, err
@@ -55,7 +56,7 @@ func (t *Transport) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write sends to the gateway; on a UDP transport, one datagram.
+// Write sends to the gateway; on a UDP or raw transport, one datagram.
 func (t *Transport) Write(p []byte) (int, error) {
 	if err := t.usable("write"); err != nil {
 		return 0, err

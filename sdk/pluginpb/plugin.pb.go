@@ -458,7 +458,7 @@ func (x Sa_Direction) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Sa_Direction.Descriptor instead.
 func (Sa_Direction) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{37, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{38, 0}
 }
 
 type PathEvent_Kind int32
@@ -507,7 +507,7 @@ func (x PathEvent_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use PathEvent_Kind.Descriptor instead.
 func (PathEvent_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{43, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{44, 0}
 }
 
 type Sign_Hash int32
@@ -562,7 +562,7 @@ func (x Sign_Hash) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Sign_Hash.Descriptor instead.
 func (Sign_Hash) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{52, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{53, 0}
 }
 
 type Field_Kind int32
@@ -617,7 +617,7 @@ func (x Field_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Field_Kind.Descriptor instead.
 func (Field_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{56, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{57, 0}
 }
 
 type DescribeRequest struct {
@@ -670,7 +670,7 @@ type DescribeResponse struct {
 	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`           // semantic version of the plugin
 	Protocols     []*Protocol            `protobuf:"bytes,3,rep,name=protocols,proto3" json:"protocols,omitempty"`       // at least one
 	Options       []*Option              `protobuf:"bytes,4,rep,name=options,proto3" json:"options,omitempty"`           // the plugin's own; the host adds its common ones
-	Needs         []string               `protobuf:"bytes,5,rep,name=needs,proto3" json:"needs,omitempty"`               // transports: tcp, tls, udp, dtls; "esp"; and "client-certificate"
+	Needs         []string               `protobuf:"bytes,5,rep,name=needs,proto3" json:"needs,omitempty"`               // transports: tcp, tls, udp, dtls, raw; "esp"; and "client-certificate"
 	Capabilities  []string               `protobuf:"bytes,6,rep,name=capabilities,proto3" json:"capabilities,omitempty"` // "resume"
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2065,7 +2065,7 @@ func (x *Resume) GetConfigured() bool {
 type InstalledPath struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Transport     uint32                 `protobuf:"varint,1,opt,name=transport,proto3" json:"transport,omitempty"`
-	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"` // "tls", "dtls", "udp", "tcp", "esp"
+	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"` // "tls", "dtls", "udp", "tcp", "raw", "esp"
 	Preference    int32                  `protobuf:"zigzag32,3,opt,name=preference,proto3" json:"preference,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2416,13 +2416,13 @@ func (x *Checkpoint) GetData() []byte {
 }
 
 // Open asks the host for a connection. The plugin chooses the transport's number,
-// unused so far in this session. For tcp, tls and udp the plaintext end of a
+// unused so far in this session. For tcp, tls, udp and raw the plaintext end of a
 // socketpair follows on the descriptor socket, tagged with the number.
 type Open struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Transport uint32                 `protobuf:"varint,1,opt,name=transport,proto3" json:"transport,omitempty"`
-	Host      string                 `protobuf:"bytes,2,opt,name=host,proto3" json:"host,omitempty"` // name or address, without brackets
-	Port      uint32                 `protobuf:"varint,3,opt,name=port,proto3" json:"port,omitempty"`
+	Host      string                 `protobuf:"bytes,2,opt,name=host,proto3" json:"host,omitempty"`                             // name or address, without brackets
+	Port      uint32                 `protobuf:"varint,3,opt,name=port,proto3" json:"port,omitempty"`                            // 0 for raw
 	TimeoutMs uint32                 `protobuf:"varint,4,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"` // 0: the host's default
 	// Types that are valid to be assigned to Kind:
 	//
@@ -2430,6 +2430,7 @@ type Open struct {
 	//	*Open_Tls
 	//	*Open_Udp
 	//	*Open_Dtls
+	//	*Open_Raw
 	Kind          isOpen_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2536,6 +2537,15 @@ func (x *Open) GetDtls() *Dtls {
 	return nil
 }
 
+func (x *Open) GetRaw() *Raw {
+	if x != nil {
+		if x, ok := x.Kind.(*Open_Raw); ok {
+			return x.Raw
+		}
+	}
+	return nil
+}
+
 type isOpen_Kind interface {
 	isOpen_Kind()
 }
@@ -2556,6 +2566,10 @@ type Open_Dtls struct {
 	Dtls *Dtls `protobuf:"bytes,13,opt,name=dtls,proto3,oneof"`
 }
 
+type Open_Raw struct {
+	Raw *Raw `protobuf:"bytes,14,opt,name=raw,proto3,oneof"`
+}
+
 func (*Open_Tcp) isOpen_Kind() {}
 
 func (*Open_Tls) isOpen_Kind() {}
@@ -2563,6 +2577,8 @@ func (*Open_Tls) isOpen_Kind() {}
 func (*Open_Udp) isOpen_Kind() {}
 
 func (*Open_Dtls) isOpen_Kind() {}
+
+func (*Open_Raw) isOpen_Kind() {}
 
 type Tcp struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2636,6 +2652,52 @@ func (*Udp) Descriptor() ([]byte, []int) {
 	return file_plugin_proto_rawDescGZIP(), []int{22}
 }
 
+// Raw is packets of an IP protocol of their own, to and from the gateway's address alone:
+// one datagram is what stands behind the IP header. Needs "raw".
+type Raw struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Protocol      uint32                 `protobuf:"varint,1,opt,name=protocol,proto3" json:"protocol,omitempty"` // 47, GRE, or 50, ESP
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Raw) Reset() {
+	*x = Raw{}
+	mi := &file_plugin_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Raw) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Raw) ProtoMessage() {}
+
+func (x *Raw) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Raw.ProtoReflect.Descriptor instead.
+func (*Raw) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Raw) GetProtocol() uint32 {
+	if x != nil {
+		return x.Protocol
+	}
+	return 0
+}
+
 type Tls struct {
 	state             protoimpl.MessageState `protogen:"open.v1"`
 	ServerName        string                 `protobuf:"bytes,1,opt,name=server_name,json=serverName,proto3" json:"server_name,omitempty"` // for SNI and verification; empty: Open.host
@@ -2648,7 +2710,7 @@ type Tls struct {
 
 func (x *Tls) Reset() {
 	*x = Tls{}
-	mi := &file_plugin_proto_msgTypes[23]
+	mi := &file_plugin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2660,7 +2722,7 @@ func (x *Tls) String() string {
 func (*Tls) ProtoMessage() {}
 
 func (x *Tls) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[23]
+	mi := &file_plugin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2673,7 +2735,7 @@ func (x *Tls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tls.ProtoReflect.Descriptor instead.
 func (*Tls) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{23}
+	return file_plugin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Tls) GetServerName() string {
@@ -2722,7 +2784,7 @@ type Dtls struct {
 
 func (x *Dtls) Reset() {
 	*x = Dtls{}
-	mi := &file_plugin_proto_msgTypes[24]
+	mi := &file_plugin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2734,7 +2796,7 @@ func (x *Dtls) String() string {
 func (*Dtls) ProtoMessage() {}
 
 func (x *Dtls) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[24]
+	mi := &file_plugin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2747,7 +2809,7 @@ func (x *Dtls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dtls.ProtoReflect.Descriptor instead.
 func (*Dtls) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{24}
+	return file_plugin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Dtls) GetSessionId() []byte {
@@ -2820,7 +2882,7 @@ type Psk struct {
 
 func (x *Psk) Reset() {
 	*x = Psk{}
-	mi := &file_plugin_proto_msgTypes[25]
+	mi := &file_plugin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2832,7 +2894,7 @@ func (x *Psk) String() string {
 func (*Psk) ProtoMessage() {}
 
 func (x *Psk) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[25]
+	mi := &file_plugin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2845,7 +2907,7 @@ func (x *Psk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Psk.ProtoReflect.Descriptor instead.
 func (*Psk) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{25}
+	return file_plugin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Psk) GetIdentity() string {
@@ -2907,7 +2969,7 @@ type Exporter struct {
 
 func (x *Exporter) Reset() {
 	*x = Exporter{}
-	mi := &file_plugin_proto_msgTypes[26]
+	mi := &file_plugin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2919,7 +2981,7 @@ func (x *Exporter) String() string {
 func (*Exporter) ProtoMessage() {}
 
 func (x *Exporter) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[26]
+	mi := &file_plugin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2932,7 +2994,7 @@ func (x *Exporter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exporter.ProtoReflect.Descriptor instead.
 func (*Exporter) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{26}
+	return file_plugin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Exporter) GetTransport() uint32 {
@@ -2966,7 +3028,7 @@ type Resumption struct {
 
 func (x *Resumption) Reset() {
 	*x = Resumption{}
-	mi := &file_plugin_proto_msgTypes[27]
+	mi := &file_plugin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2978,7 +3040,7 @@ func (x *Resumption) String() string {
 func (*Resumption) ProtoMessage() {}
 
 func (x *Resumption) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[27]
+	mi := &file_plugin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2991,7 +3053,7 @@ func (x *Resumption) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resumption.ProtoReflect.Descriptor instead.
 func (*Resumption) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{27}
+	return file_plugin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Resumption) GetMasterSecret() []byte {
@@ -3003,7 +3065,7 @@ func (x *Resumption) GetMasterSecret() []byte {
 
 type Opened struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Local         string                 `protobuf:"bytes,1,opt,name=local,proto3" json:"local,omitempty"` // address:port
+	Local         string                 `protobuf:"bytes,1,opt,name=local,proto3" json:"local,omitempty"` // address:port; the port of raw is 0
 	Remote        string                 `protobuf:"bytes,2,opt,name=remote,proto3" json:"remote,omitempty"`
 	Tls           *TlsInfo               `protobuf:"bytes,3,opt,name=tls,proto3" json:"tls,omitempty"`                         // tls only
 	Cipher        string                 `protobuf:"bytes,4,opt,name=cipher,proto3" json:"cipher,omitempty"`                   // tls and dtls: IANA name
@@ -3015,7 +3077,7 @@ type Opened struct {
 
 func (x *Opened) Reset() {
 	*x = Opened{}
-	mi := &file_plugin_proto_msgTypes[28]
+	mi := &file_plugin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3027,7 +3089,7 @@ func (x *Opened) String() string {
 func (*Opened) ProtoMessage() {}
 
 func (x *Opened) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[28]
+	mi := &file_plugin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3040,7 +3102,7 @@ func (x *Opened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Opened.ProtoReflect.Descriptor instead.
 func (*Opened) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{28}
+	return file_plugin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Opened) GetLocal() string {
@@ -3099,7 +3161,7 @@ type TlsInfo struct {
 
 func (x *TlsInfo) Reset() {
 	*x = TlsInfo{}
-	mi := &file_plugin_proto_msgTypes[29]
+	mi := &file_plugin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3111,7 +3173,7 @@ func (x *TlsInfo) String() string {
 func (*TlsInfo) ProtoMessage() {}
 
 func (x *TlsInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[29]
+	mi := &file_plugin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3124,7 +3186,7 @@ func (x *TlsInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TlsInfo.ProtoReflect.Descriptor instead.
 func (*TlsInfo) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{29}
+	return file_plugin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *TlsInfo) GetVersion() string {
@@ -3181,7 +3243,7 @@ type Close struct {
 
 func (x *Close) Reset() {
 	*x = Close{}
-	mi := &file_plugin_proto_msgTypes[30]
+	mi := &file_plugin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3193,7 +3255,7 @@ func (x *Close) String() string {
 func (*Close) ProtoMessage() {}
 
 func (x *Close) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[30]
+	mi := &file_plugin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3206,7 +3268,7 @@ func (x *Close) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Close.ProtoReflect.Descriptor instead.
 func (*Close) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{30}
+	return file_plugin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Close) GetTransport() uint32 {
@@ -3236,7 +3298,7 @@ type Export struct {
 
 func (x *Export) Reset() {
 	*x = Export{}
-	mi := &file_plugin_proto_msgTypes[31]
+	mi := &file_plugin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3248,7 +3310,7 @@ func (x *Export) String() string {
 func (*Export) ProtoMessage() {}
 
 func (x *Export) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[31]
+	mi := &file_plugin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3261,7 +3323,7 @@ func (x *Export) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Export.ProtoReflect.Descriptor instead.
 func (*Export) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{31}
+	return file_plugin_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Export) GetTransport() uint32 {
@@ -3301,7 +3363,7 @@ type Exported struct {
 
 func (x *Exported) Reset() {
 	*x = Exported{}
-	mi := &file_plugin_proto_msgTypes[32]
+	mi := &file_plugin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3313,7 +3375,7 @@ func (x *Exported) String() string {
 func (*Exported) ProtoMessage() {}
 
 func (x *Exported) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[32]
+	mi := &file_plugin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3326,7 +3388,7 @@ func (x *Exported) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exported.ProtoReflect.Descriptor instead.
 func (*Exported) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{32}
+	return file_plugin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Exported) GetData() []byte {
@@ -3352,7 +3414,7 @@ type Attach struct {
 	Framing    *FrameSpec             `protobuf:"bytes,2,opt,name=framing,proto3" json:"framing,omitempty"`
 	Preference int32                  `protobuf:"zigzag32,3,opt,name=preference,proto3" json:"preference,omitempty"` // packets leave on the living path with the highest
 	Replaces   uint32                 `protobuf:"varint,4,opt,name=replaces,proto3" json:"replaces,omitempty"`       // 0, or a path that stops sending now and ends when it falls silent
-	// Set: the transport, a udp one, carries ESP. Frames are whole IP packets: framing
+	// Set: the transport, a udp, tcp or raw one, carries ESP. Frames are whole IP packets: framing
 	// has no header then, only dead peer detection with a probe, if any.
 	Esp           *Esp `protobuf:"bytes,5,opt,name=esp,proto3" json:"esp,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -3361,7 +3423,7 @@ type Attach struct {
 
 func (x *Attach) Reset() {
 	*x = Attach{}
-	mi := &file_plugin_proto_msgTypes[33]
+	mi := &file_plugin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3373,7 +3435,7 @@ func (x *Attach) String() string {
 func (*Attach) ProtoMessage() {}
 
 func (x *Attach) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[33]
+	mi := &file_plugin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3386,7 +3448,7 @@ func (x *Attach) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attach.ProtoReflect.Descriptor instead.
 func (*Attach) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{33}
+	return file_plugin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Attach) GetTransport() uint32 {
@@ -3432,7 +3494,7 @@ type Drained struct {
 
 func (x *Drained) Reset() {
 	*x = Drained{}
-	mi := &file_plugin_proto_msgTypes[34]
+	mi := &file_plugin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3444,7 +3506,7 @@ func (x *Drained) String() string {
 func (*Drained) ProtoMessage() {}
 
 func (x *Drained) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[34]
+	mi := &file_plugin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3457,10 +3519,10 @@ func (x *Drained) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Drained.ProtoReflect.Descriptor instead.
 func (*Drained) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{34}
+	return file_plugin_proto_rawDescGZIP(), []int{35}
 }
 
-// Residual is empty for a udp transport: datagrams nobody read are lost, as
+// Residual is empty for a udp or raw transport: datagrams nobody read are lost, as
 // datagrams may be.
 type Residual struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3471,7 +3533,7 @@ type Residual struct {
 
 func (x *Residual) Reset() {
 	*x = Residual{}
-	mi := &file_plugin_proto_msgTypes[35]
+	mi := &file_plugin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3483,7 +3545,7 @@ func (x *Residual) String() string {
 func (*Residual) ProtoMessage() {}
 
 func (x *Residual) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[35]
+	mi := &file_plugin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3496,7 +3558,7 @@ func (x *Residual) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Residual.ProtoReflect.Descriptor instead.
 func (*Residual) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{35}
+	return file_plugin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Residual) GetData() []byte {
@@ -3525,7 +3587,7 @@ type Esp struct {
 
 func (x *Esp) Reset() {
 	*x = Esp{}
-	mi := &file_plugin_proto_msgTypes[36]
+	mi := &file_plugin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3537,7 +3599,7 @@ func (x *Esp) String() string {
 func (*Esp) ProtoMessage() {}
 
 func (x *Esp) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[36]
+	mi := &file_plugin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3550,7 +3612,7 @@ func (x *Esp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Esp.ProtoReflect.Descriptor instead.
 func (*Esp) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{36}
+	return file_plugin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Esp) GetSas() []*Sa {
@@ -3599,7 +3661,7 @@ type Sa struct {
 
 func (x *Sa) Reset() {
 	*x = Sa{}
-	mi := &file_plugin_proto_msgTypes[37]
+	mi := &file_plugin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3611,7 +3673,7 @@ func (x *Sa) String() string {
 func (*Sa) ProtoMessage() {}
 
 func (x *Sa) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[37]
+	mi := &file_plugin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3624,7 +3686,7 @@ func (x *Sa) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sa.ProtoReflect.Descriptor instead.
 func (*Sa) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{37}
+	return file_plugin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Sa) GetDirection() Sa_Direction {
@@ -3710,7 +3772,7 @@ type InstallSa struct {
 
 func (x *InstallSa) Reset() {
 	*x = InstallSa{}
-	mi := &file_plugin_proto_msgTypes[38]
+	mi := &file_plugin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3722,7 +3784,7 @@ func (x *InstallSa) String() string {
 func (*InstallSa) ProtoMessage() {}
 
 func (x *InstallSa) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[38]
+	mi := &file_plugin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3735,7 +3797,7 @@ func (x *InstallSa) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstallSa.ProtoReflect.Descriptor instead.
 func (*InstallSa) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{38}
+	return file_plugin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *InstallSa) GetTransport() uint32 {
@@ -3763,7 +3825,7 @@ type RemoveSa struct {
 
 func (x *RemoveSa) Reset() {
 	*x = RemoveSa{}
-	mi := &file_plugin_proto_msgTypes[39]
+	mi := &file_plugin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3775,7 +3837,7 @@ func (x *RemoveSa) String() string {
 func (*RemoveSa) ProtoMessage() {}
 
 func (x *RemoveSa) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[39]
+	mi := &file_plugin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3788,7 +3850,7 @@ func (x *RemoveSa) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveSa.ProtoReflect.Descriptor instead.
 func (*RemoveSa) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{39}
+	return file_plugin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *RemoveSa) GetTransport() uint32 {
@@ -3819,7 +3881,7 @@ type SaExpire struct {
 
 func (x *SaExpire) Reset() {
 	*x = SaExpire{}
-	mi := &file_plugin_proto_msgTypes[40]
+	mi := &file_plugin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3831,7 +3893,7 @@ func (x *SaExpire) String() string {
 func (*SaExpire) ProtoMessage() {}
 
 func (x *SaExpire) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[40]
+	mi := &file_plugin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3844,7 +3906,7 @@ func (x *SaExpire) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SaExpire.ProtoReflect.Descriptor instead.
 func (*SaExpire) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{40}
+	return file_plugin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *SaExpire) GetTransport() uint32 {
@@ -3908,7 +3970,7 @@ type FrameSpec struct {
 
 func (x *FrameSpec) Reset() {
 	*x = FrameSpec{}
-	mi := &file_plugin_proto_msgTypes[41]
+	mi := &file_plugin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3920,7 +3982,7 @@ func (x *FrameSpec) String() string {
 func (*FrameSpec) ProtoMessage() {}
 
 func (x *FrameSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[41]
+	mi := &file_plugin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3933,7 +3995,7 @@ func (x *FrameSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec.ProtoReflect.Descriptor instead.
 func (*FrameSpec) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{41}
+	return file_plugin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *FrameSpec) GetHeader() []byte {
@@ -4090,7 +4152,7 @@ type ControlFrame struct {
 
 func (x *ControlFrame) Reset() {
 	*x = ControlFrame{}
-	mi := &file_plugin_proto_msgTypes[42]
+	mi := &file_plugin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4102,7 +4164,7 @@ func (x *ControlFrame) String() string {
 func (*ControlFrame) ProtoMessage() {}
 
 func (x *ControlFrame) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[42]
+	mi := &file_plugin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4115,7 +4177,7 @@ func (x *ControlFrame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlFrame.ProtoReflect.Descriptor instead.
 func (*ControlFrame) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{42}
+	return file_plugin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ControlFrame) GetTransport() uint32 {
@@ -4151,7 +4213,7 @@ type PathEvent struct {
 
 func (x *PathEvent) Reset() {
 	*x = PathEvent{}
-	mi := &file_plugin_proto_msgTypes[43]
+	mi := &file_plugin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4163,7 +4225,7 @@ func (x *PathEvent) String() string {
 func (*PathEvent) ProtoMessage() {}
 
 func (x *PathEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[43]
+	mi := &file_plugin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4176,7 +4238,7 @@ func (x *PathEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PathEvent.ProtoReflect.Descriptor instead.
 func (*PathEvent) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{43}
+	return file_plugin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *PathEvent) GetTransport() uint32 {
@@ -4229,7 +4291,7 @@ type NetConfig struct {
 
 func (x *NetConfig) Reset() {
 	*x = NetConfig{}
-	mi := &file_plugin_proto_msgTypes[44]
+	mi := &file_plugin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4241,7 +4303,7 @@ func (x *NetConfig) String() string {
 func (*NetConfig) ProtoMessage() {}
 
 func (x *NetConfig) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[44]
+	mi := &file_plugin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4254,7 +4316,7 @@ func (x *NetConfig) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetConfig.ProtoReflect.Descriptor instead.
 func (*NetConfig) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{44}
+	return file_plugin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *NetConfig) GetAddresses() []string {
@@ -4358,7 +4420,7 @@ type Pair struct {
 
 func (x *Pair) Reset() {
 	*x = Pair{}
-	mi := &file_plugin_proto_msgTypes[45]
+	mi := &file_plugin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4370,7 +4432,7 @@ func (x *Pair) String() string {
 func (*Pair) ProtoMessage() {}
 
 func (x *Pair) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[45]
+	mi := &file_plugin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4383,7 +4445,7 @@ func (x *Pair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pair.ProtoReflect.Descriptor instead.
 func (*Pair) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{45}
+	return file_plugin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Pair) GetKey() string {
@@ -4409,7 +4471,7 @@ type NetworkChange struct {
 
 func (x *NetworkChange) Reset() {
 	*x = NetworkChange{}
-	mi := &file_plugin_proto_msgTypes[46]
+	mi := &file_plugin_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4421,7 +4483,7 @@ func (x *NetworkChange) String() string {
 func (*NetworkChange) ProtoMessage() {}
 
 func (x *NetworkChange) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[46]
+	mi := &file_plugin_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4434,7 +4496,7 @@ func (x *NetworkChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkChange.ProtoReflect.Descriptor instead.
 func (*NetworkChange) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{46}
+	return file_plugin_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *NetworkChange) GetReachable() bool {
@@ -4452,7 +4514,7 @@ type Suspend struct {
 
 func (x *Suspend) Reset() {
 	*x = Suspend{}
-	mi := &file_plugin_proto_msgTypes[47]
+	mi := &file_plugin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4464,7 +4526,7 @@ func (x *Suspend) String() string {
 func (*Suspend) ProtoMessage() {}
 
 func (x *Suspend) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[47]
+	mi := &file_plugin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4477,7 +4539,7 @@ func (x *Suspend) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suspend.ProtoReflect.Descriptor instead.
 func (*Suspend) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{47}
+	return file_plugin_proto_rawDescGZIP(), []int{48}
 }
 
 type Wake struct {
@@ -4488,7 +4550,7 @@ type Wake struct {
 
 func (x *Wake) Reset() {
 	*x = Wake{}
-	mi := &file_plugin_proto_msgTypes[48]
+	mi := &file_plugin_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4500,7 +4562,7 @@ func (x *Wake) String() string {
 func (*Wake) ProtoMessage() {}
 
 func (x *Wake) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[48]
+	mi := &file_plugin_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4513,7 +4575,7 @@ func (x *Wake) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Wake.ProtoReflect.Descriptor instead.
 func (*Wake) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{48}
+	return file_plugin_proto_rawDescGZIP(), []int{49}
 }
 
 // VerifyChain asks whether a gateway's certificates are trusted, by what the user says
@@ -4529,7 +4591,7 @@ type VerifyChain struct {
 
 func (x *VerifyChain) Reset() {
 	*x = VerifyChain{}
-	mi := &file_plugin_proto_msgTypes[49]
+	mi := &file_plugin_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4541,7 +4603,7 @@ func (x *VerifyChain) String() string {
 func (*VerifyChain) ProtoMessage() {}
 
 func (x *VerifyChain) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[49]
+	mi := &file_plugin_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4554,7 +4616,7 @@ func (x *VerifyChain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyChain.ProtoReflect.Descriptor instead.
 func (*VerifyChain) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{49}
+	return file_plugin_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *VerifyChain) GetChain() [][]byte {
@@ -4580,7 +4642,7 @@ type ClientCertificate struct {
 
 func (x *ClientCertificate) Reset() {
 	*x = ClientCertificate{}
-	mi := &file_plugin_proto_msgTypes[50]
+	mi := &file_plugin_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4592,7 +4654,7 @@ func (x *ClientCertificate) String() string {
 func (*ClientCertificate) ProtoMessage() {}
 
 func (x *ClientCertificate) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[50]
+	mi := &file_plugin_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4605,7 +4667,7 @@ func (x *ClientCertificate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientCertificate.ProtoReflect.Descriptor instead.
 func (*ClientCertificate) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{50}
+	return file_plugin_proto_rawDescGZIP(), []int{51}
 }
 
 type Certificate struct {
@@ -4617,7 +4679,7 @@ type Certificate struct {
 
 func (x *Certificate) Reset() {
 	*x = Certificate{}
-	mi := &file_plugin_proto_msgTypes[51]
+	mi := &file_plugin_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4629,7 +4691,7 @@ func (x *Certificate) String() string {
 func (*Certificate) ProtoMessage() {}
 
 func (x *Certificate) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[51]
+	mi := &file_plugin_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4642,7 +4704,7 @@ func (x *Certificate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Certificate.ProtoReflect.Descriptor instead.
 func (*Certificate) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{51}
+	return file_plugin_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Certificate) GetChain() [][]byte {
@@ -4665,7 +4727,7 @@ type Sign struct {
 
 func (x *Sign) Reset() {
 	*x = Sign{}
-	mi := &file_plugin_proto_msgTypes[52]
+	mi := &file_plugin_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4677,7 +4739,7 @@ func (x *Sign) String() string {
 func (*Sign) ProtoMessage() {}
 
 func (x *Sign) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[52]
+	mi := &file_plugin_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4690,7 +4752,7 @@ func (x *Sign) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sign.ProtoReflect.Descriptor instead.
 func (*Sign) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{52}
+	return file_plugin_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Sign) GetHash() Sign_Hash {
@@ -4723,7 +4785,7 @@ type Signature struct {
 
 func (x *Signature) Reset() {
 	*x = Signature{}
-	mi := &file_plugin_proto_msgTypes[53]
+	mi := &file_plugin_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4735,7 +4797,7 @@ func (x *Signature) String() string {
 func (*Signature) ProtoMessage() {}
 
 func (x *Signature) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[53]
+	mi := &file_plugin_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4748,7 +4810,7 @@ func (x *Signature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signature.ProtoReflect.Descriptor instead.
 func (*Signature) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{53}
+	return file_plugin_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Signature) GetSignature() []byte {
@@ -4779,7 +4841,7 @@ type Prompt struct {
 
 func (x *Prompt) Reset() {
 	*x = Prompt{}
-	mi := &file_plugin_proto_msgTypes[54]
+	mi := &file_plugin_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4791,7 +4853,7 @@ func (x *Prompt) String() string {
 func (*Prompt) ProtoMessage() {}
 
 func (x *Prompt) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[54]
+	mi := &file_plugin_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4804,7 +4866,7 @@ func (x *Prompt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prompt.ProtoReflect.Descriptor instead.
 func (*Prompt) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{54}
+	return file_plugin_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Prompt) GetTitle() string {
@@ -4924,7 +4986,7 @@ type Form struct {
 
 func (x *Form) Reset() {
 	*x = Form{}
-	mi := &file_plugin_proto_msgTypes[55]
+	mi := &file_plugin_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4936,7 +4998,7 @@ func (x *Form) String() string {
 func (*Form) ProtoMessage() {}
 
 func (x *Form) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[55]
+	mi := &file_plugin_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4949,7 +5011,7 @@ func (x *Form) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Form.ProtoReflect.Descriptor instead.
 func (*Form) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{55}
+	return file_plugin_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Form) GetId() string {
@@ -4981,7 +5043,7 @@ type Field struct {
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_plugin_proto_msgTypes[56]
+	mi := &file_plugin_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4993,7 +5055,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[56]
+	mi := &file_plugin_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5006,7 +5068,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{56}
+	return file_plugin_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Field) GetName() string {
@@ -5075,7 +5137,7 @@ type Sso struct {
 
 func (x *Sso) Reset() {
 	*x = Sso{}
-	mi := &file_plugin_proto_msgTypes[57]
+	mi := &file_plugin_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5087,7 +5149,7 @@ func (x *Sso) String() string {
 func (*Sso) ProtoMessage() {}
 
 func (x *Sso) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[57]
+	mi := &file_plugin_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5100,7 +5162,7 @@ func (x *Sso) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sso.ProtoReflect.Descriptor instead.
 func (*Sso) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{57}
+	return file_plugin_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Sso) GetUrl() string {
@@ -5187,7 +5249,7 @@ type Loopback struct {
 
 func (x *Loopback) Reset() {
 	*x = Loopback{}
-	mi := &file_plugin_proto_msgTypes[58]
+	mi := &file_plugin_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5199,7 +5261,7 @@ func (x *Loopback) String() string {
 func (*Loopback) ProtoMessage() {}
 
 func (x *Loopback) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[58]
+	mi := &file_plugin_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5212,7 +5274,7 @@ func (x *Loopback) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Loopback.ProtoReflect.Descriptor instead.
 func (*Loopback) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{58}
+	return file_plugin_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Loopback) GetPort() uint32 {
@@ -5248,7 +5310,7 @@ type Cookies struct {
 
 func (x *Cookies) Reset() {
 	*x = Cookies{}
-	mi := &file_plugin_proto_msgTypes[59]
+	mi := &file_plugin_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5260,7 +5322,7 @@ func (x *Cookies) String() string {
 func (*Cookies) ProtoMessage() {}
 
 func (x *Cookies) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[59]
+	mi := &file_plugin_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5273,7 +5335,7 @@ func (x *Cookies) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cookies.ProtoReflect.Descriptor instead.
 func (*Cookies) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{59}
+	return file_plugin_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Cookies) GetFinalUrl() string {
@@ -5310,7 +5372,7 @@ type Scheme struct {
 
 func (x *Scheme) Reset() {
 	*x = Scheme{}
-	mi := &file_plugin_proto_msgTypes[60]
+	mi := &file_plugin_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5322,7 +5384,7 @@ func (x *Scheme) String() string {
 func (*Scheme) ProtoMessage() {}
 
 func (x *Scheme) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[60]
+	mi := &file_plugin_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5335,7 +5397,7 @@ func (x *Scheme) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scheme.ProtoReflect.Descriptor instead.
 func (*Scheme) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{60}
+	return file_plugin_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *Scheme) GetScheme() string {
@@ -5354,7 +5416,7 @@ type Confirm struct {
 
 func (x *Confirm) Reset() {
 	*x = Confirm{}
-	mi := &file_plugin_proto_msgTypes[61]
+	mi := &file_plugin_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5366,7 +5428,7 @@ func (x *Confirm) String() string {
 func (*Confirm) ProtoMessage() {}
 
 func (x *Confirm) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[61]
+	mi := &file_plugin_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5379,7 +5441,7 @@ func (x *Confirm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Confirm.ProtoReflect.Descriptor instead.
 func (*Confirm) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{61}
+	return file_plugin_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *Confirm) GetAcceptLabel() string {
@@ -5398,7 +5460,7 @@ type Wait struct {
 
 func (x *Wait) Reset() {
 	*x = Wait{}
-	mi := &file_plugin_proto_msgTypes[62]
+	mi := &file_plugin_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5410,7 +5472,7 @@ func (x *Wait) String() string {
 func (*Wait) ProtoMessage() {}
 
 func (x *Wait) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[62]
+	mi := &file_plugin_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5423,7 +5485,7 @@ func (x *Wait) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Wait.ProtoReflect.Descriptor instead.
 func (*Wait) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{62}
+	return file_plugin_proto_rawDescGZIP(), []int{63}
 }
 
 // Program has the host run the program that the user's option names, as the user and
@@ -5442,7 +5504,7 @@ type Program struct {
 
 func (x *Program) Reset() {
 	*x = Program{}
-	mi := &file_plugin_proto_msgTypes[63]
+	mi := &file_plugin_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5454,7 +5516,7 @@ func (x *Program) String() string {
 func (*Program) ProtoMessage() {}
 
 func (x *Program) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[63]
+	mi := &file_plugin_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5467,7 +5529,7 @@ func (x *Program) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Program.ProtoReflect.Descriptor instead.
 func (*Program) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{63}
+	return file_plugin_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *Program) GetOption() string {
@@ -5508,7 +5570,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_plugin_proto_msgTypes[64]
+	mi := &file_plugin_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5520,7 +5582,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[64]
+	mi := &file_plugin_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5533,7 +5595,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{64}
+	return file_plugin_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *Answer) GetCancelled() bool {
@@ -5560,7 +5622,7 @@ type Option_Condition struct {
 
 func (x *Option_Condition) Reset() {
 	*x = Option_Condition{}
-	mi := &file_plugin_proto_msgTypes[65]
+	mi := &file_plugin_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5572,7 +5634,7 @@ func (x *Option_Condition) String() string {
 func (*Option_Condition) ProtoMessage() {}
 
 func (x *Option_Condition) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[65]
+	mi := &file_plugin_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5612,7 +5674,7 @@ type FrameSpec_Field struct {
 
 func (x *FrameSpec_Field) Reset() {
 	*x = FrameSpec_Field{}
-	mi := &file_plugin_proto_msgTypes[68]
+	mi := &file_plugin_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5624,7 +5686,7 @@ func (x *FrameSpec_Field) String() string {
 func (*FrameSpec_Field) ProtoMessage() {}
 
 func (x *FrameSpec_Field) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[68]
+	mi := &file_plugin_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5637,7 +5699,7 @@ func (x *FrameSpec_Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec_Field.ProtoReflect.Descriptor instead.
 func (*FrameSpec_Field) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{41, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{42, 0}
 }
 
 func (x *FrameSpec_Field) GetOffset() uint32 {
@@ -5669,7 +5731,7 @@ type FrameSpec_Reply struct {
 
 func (x *FrameSpec_Reply) Reset() {
 	*x = FrameSpec_Reply{}
-	mi := &file_plugin_proto_msgTypes[69]
+	mi := &file_plugin_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5681,7 +5743,7 @@ func (x *FrameSpec_Reply) String() string {
 func (*FrameSpec_Reply) ProtoMessage() {}
 
 func (x *FrameSpec_Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[69]
+	mi := &file_plugin_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5694,7 +5756,7 @@ func (x *FrameSpec_Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec_Reply.ProtoReflect.Descriptor instead.
 func (*FrameSpec_Reply) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{41, 1}
+	return file_plugin_proto_rawDescGZIP(), []int{42, 1}
 }
 
 func (x *FrameSpec_Reply) GetMatch() uint32 {
@@ -5735,7 +5797,7 @@ type FrameSpec_Match struct {
 
 func (x *FrameSpec_Match) Reset() {
 	*x = FrameSpec_Match{}
-	mi := &file_plugin_proto_msgTypes[70]
+	mi := &file_plugin_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5747,7 +5809,7 @@ func (x *FrameSpec_Match) String() string {
 func (*FrameSpec_Match) ProtoMessage() {}
 
 func (x *FrameSpec_Match) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[70]
+	mi := &file_plugin_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5760,7 +5822,7 @@ func (x *FrameSpec_Match) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec_Match.ProtoReflect.Descriptor instead.
 func (*FrameSpec_Match) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{41, 2}
+	return file_plugin_proto_rawDescGZIP(), []int{42, 2}
 }
 
 func (x *FrameSpec_Match) GetOffset() uint32 {
@@ -5791,7 +5853,7 @@ type FrameSpec_Ppp struct {
 
 func (x *FrameSpec_Ppp) Reset() {
 	*x = FrameSpec_Ppp{}
-	mi := &file_plugin_proto_msgTypes[71]
+	mi := &file_plugin_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5803,7 +5865,7 @@ func (x *FrameSpec_Ppp) String() string {
 func (*FrameSpec_Ppp) ProtoMessage() {}
 
 func (x *FrameSpec_Ppp) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[71]
+	mi := &file_plugin_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5816,7 +5878,7 @@ func (x *FrameSpec_Ppp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec_Ppp.ProtoReflect.Descriptor instead.
 func (*FrameSpec_Ppp) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{41, 3}
+	return file_plugin_proto_rawDescGZIP(), []int{42, 3}
 }
 
 func (x *FrameSpec_Ppp) GetNoAddress() bool {
@@ -5843,7 +5905,7 @@ type Field_Choice struct {
 
 func (x *Field_Choice) Reset() {
 	*x = Field_Choice{}
-	mi := &file_plugin_proto_msgTypes[72]
+	mi := &file_plugin_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5855,7 +5917,7 @@ func (x *Field_Choice) String() string {
 func (*Field_Choice) ProtoMessage() {}
 
 func (x *Field_Choice) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[72]
+	mi := &file_plugin_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5868,7 +5930,7 @@ func (x *Field_Choice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field_Choice.ProtoReflect.Descriptor instead.
 func (*Field_Choice) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{56, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{57, 0}
 }
 
 func (x *Field_Choice) GetValue() string {
@@ -6065,7 +6127,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\x06REAUTH\x10\x03\" \n" +
 	"\n" +
 	"Checkpoint\x12\x12\n" +
-	"\x04data\x18\x01 \x01(\fR\x04data\"\xaa\x02\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\"\xd7\x02\n" +
 	"\x04Open\x12\x1c\n" +
 	"\ttransport\x18\x01 \x01(\rR\ttransport\x12\x12\n" +
 	"\x04host\x18\x02 \x01(\tR\x04host\x12\x12\n" +
@@ -6076,10 +6138,13 @@ const file_plugin_proto_rawDesc = "" +
 	" \x01(\v2\x17.penstock.plugin.v1.TcpH\x00R\x03tcp\x12+\n" +
 	"\x03tls\x18\v \x01(\v2\x17.penstock.plugin.v1.TlsH\x00R\x03tls\x12+\n" +
 	"\x03udp\x18\f \x01(\v2\x17.penstock.plugin.v1.UdpH\x00R\x03udp\x12.\n" +
-	"\x04dtls\x18\r \x01(\v2\x18.penstock.plugin.v1.DtlsH\x00R\x04dtlsB\x06\n" +
+	"\x04dtls\x18\r \x01(\v2\x18.penstock.plugin.v1.DtlsH\x00R\x04dtls\x12+\n" +
+	"\x03raw\x18\x0e \x01(\v2\x17.penstock.plugin.v1.RawH\x00R\x03rawB\x06\n" +
 	"\x04kind\"\x05\n" +
 	"\x03Tcp\"\x05\n" +
-	"\x03Udp\"\x8c\x01\n" +
+	"\x03Udp\"!\n" +
+	"\x03Raw\x12\x1a\n" +
+	"\bprotocol\x18\x01 \x01(\rR\bprotocol\"\x8c\x01\n" +
 	"\x03Tls\x12\x1f\n" +
 	"\vserver_name\x18\x01 \x01(\tR\n" +
 	"serverName\x12\x12\n" +
@@ -6372,7 +6437,7 @@ func file_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 74)
+var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 75)
 var file_plugin_proto_goTypes = []any{
 	(Code)(0),                 // 0: penstock.plugin.v1.Code
 	(Phase)(0),                // 1: penstock.plugin.v1.Phase
@@ -6408,105 +6473,106 @@ var file_plugin_proto_goTypes = []any{
 	(*Open)(nil),              // 31: penstock.plugin.v1.Open
 	(*Tcp)(nil),               // 32: penstock.plugin.v1.Tcp
 	(*Udp)(nil),               // 33: penstock.plugin.v1.Udp
-	(*Tls)(nil),               // 34: penstock.plugin.v1.Tls
-	(*Dtls)(nil),              // 35: penstock.plugin.v1.Dtls
-	(*Psk)(nil),               // 36: penstock.plugin.v1.Psk
-	(*Exporter)(nil),          // 37: penstock.plugin.v1.Exporter
-	(*Resumption)(nil),        // 38: penstock.plugin.v1.Resumption
-	(*Opened)(nil),            // 39: penstock.plugin.v1.Opened
-	(*TlsInfo)(nil),           // 40: penstock.plugin.v1.TlsInfo
-	(*Close)(nil),             // 41: penstock.plugin.v1.Close
-	(*Export)(nil),            // 42: penstock.plugin.v1.Export
-	(*Exported)(nil),          // 43: penstock.plugin.v1.Exported
-	(*Attach)(nil),            // 44: penstock.plugin.v1.Attach
-	(*Drained)(nil),           // 45: penstock.plugin.v1.Drained
-	(*Residual)(nil),          // 46: penstock.plugin.v1.Residual
-	(*Esp)(nil),               // 47: penstock.plugin.v1.Esp
-	(*Sa)(nil),                // 48: penstock.plugin.v1.Sa
-	(*InstallSa)(nil),         // 49: penstock.plugin.v1.InstallSa
-	(*RemoveSa)(nil),          // 50: penstock.plugin.v1.RemoveSa
-	(*SaExpire)(nil),          // 51: penstock.plugin.v1.SaExpire
-	(*FrameSpec)(nil),         // 52: penstock.plugin.v1.FrameSpec
-	(*ControlFrame)(nil),      // 53: penstock.plugin.v1.ControlFrame
-	(*PathEvent)(nil),         // 54: penstock.plugin.v1.PathEvent
-	(*NetConfig)(nil),         // 55: penstock.plugin.v1.NetConfig
-	(*Pair)(nil),              // 56: penstock.plugin.v1.Pair
-	(*NetworkChange)(nil),     // 57: penstock.plugin.v1.NetworkChange
-	(*Suspend)(nil),           // 58: penstock.plugin.v1.Suspend
-	(*Wake)(nil),              // 59: penstock.plugin.v1.Wake
-	(*VerifyChain)(nil),       // 60: penstock.plugin.v1.VerifyChain
-	(*ClientCertificate)(nil), // 61: penstock.plugin.v1.ClientCertificate
-	(*Certificate)(nil),       // 62: penstock.plugin.v1.Certificate
-	(*Sign)(nil),              // 63: penstock.plugin.v1.Sign
-	(*Signature)(nil),         // 64: penstock.plugin.v1.Signature
-	(*Prompt)(nil),            // 65: penstock.plugin.v1.Prompt
-	(*Form)(nil),              // 66: penstock.plugin.v1.Form
-	(*Field)(nil),             // 67: penstock.plugin.v1.Field
-	(*Sso)(nil),               // 68: penstock.plugin.v1.Sso
-	(*Loopback)(nil),          // 69: penstock.plugin.v1.Loopback
-	(*Cookies)(nil),           // 70: penstock.plugin.v1.Cookies
-	(*Scheme)(nil),            // 71: penstock.plugin.v1.Scheme
-	(*Confirm)(nil),           // 72: penstock.plugin.v1.Confirm
-	(*Wait)(nil),              // 73: penstock.plugin.v1.Wait
-	(*Program)(nil),           // 74: penstock.plugin.v1.Program
-	(*Answer)(nil),            // 75: penstock.plugin.v1.Answer
-	(*Option_Condition)(nil),  // 76: penstock.plugin.v1.Option.Condition
-	nil,                       // 77: penstock.plugin.v1.ValidateRequest.OptionsEntry
-	nil,                       // 78: penstock.plugin.v1.Start.OptionsEntry
-	(*FrameSpec_Field)(nil),   // 79: penstock.plugin.v1.FrameSpec.Field
-	(*FrameSpec_Reply)(nil),   // 80: penstock.plugin.v1.FrameSpec.Reply
-	(*FrameSpec_Match)(nil),   // 81: penstock.plugin.v1.FrameSpec.Match
-	(*FrameSpec_Ppp)(nil),     // 82: penstock.plugin.v1.FrameSpec.Ppp
-	(*Field_Choice)(nil),      // 83: penstock.plugin.v1.Field.Choice
-	nil,                       // 84: penstock.plugin.v1.Answer.ValuesEntry
+	(*Raw)(nil),               // 34: penstock.plugin.v1.Raw
+	(*Tls)(nil),               // 35: penstock.plugin.v1.Tls
+	(*Dtls)(nil),              // 36: penstock.plugin.v1.Dtls
+	(*Psk)(nil),               // 37: penstock.plugin.v1.Psk
+	(*Exporter)(nil),          // 38: penstock.plugin.v1.Exporter
+	(*Resumption)(nil),        // 39: penstock.plugin.v1.Resumption
+	(*Opened)(nil),            // 40: penstock.plugin.v1.Opened
+	(*TlsInfo)(nil),           // 41: penstock.plugin.v1.TlsInfo
+	(*Close)(nil),             // 42: penstock.plugin.v1.Close
+	(*Export)(nil),            // 43: penstock.plugin.v1.Export
+	(*Exported)(nil),          // 44: penstock.plugin.v1.Exported
+	(*Attach)(nil),            // 45: penstock.plugin.v1.Attach
+	(*Drained)(nil),           // 46: penstock.plugin.v1.Drained
+	(*Residual)(nil),          // 47: penstock.plugin.v1.Residual
+	(*Esp)(nil),               // 48: penstock.plugin.v1.Esp
+	(*Sa)(nil),                // 49: penstock.plugin.v1.Sa
+	(*InstallSa)(nil),         // 50: penstock.plugin.v1.InstallSa
+	(*RemoveSa)(nil),          // 51: penstock.plugin.v1.RemoveSa
+	(*SaExpire)(nil),          // 52: penstock.plugin.v1.SaExpire
+	(*FrameSpec)(nil),         // 53: penstock.plugin.v1.FrameSpec
+	(*ControlFrame)(nil),      // 54: penstock.plugin.v1.ControlFrame
+	(*PathEvent)(nil),         // 55: penstock.plugin.v1.PathEvent
+	(*NetConfig)(nil),         // 56: penstock.plugin.v1.NetConfig
+	(*Pair)(nil),              // 57: penstock.plugin.v1.Pair
+	(*NetworkChange)(nil),     // 58: penstock.plugin.v1.NetworkChange
+	(*Suspend)(nil),           // 59: penstock.plugin.v1.Suspend
+	(*Wake)(nil),              // 60: penstock.plugin.v1.Wake
+	(*VerifyChain)(nil),       // 61: penstock.plugin.v1.VerifyChain
+	(*ClientCertificate)(nil), // 62: penstock.plugin.v1.ClientCertificate
+	(*Certificate)(nil),       // 63: penstock.plugin.v1.Certificate
+	(*Sign)(nil),              // 64: penstock.plugin.v1.Sign
+	(*Signature)(nil),         // 65: penstock.plugin.v1.Signature
+	(*Prompt)(nil),            // 66: penstock.plugin.v1.Prompt
+	(*Form)(nil),              // 67: penstock.plugin.v1.Form
+	(*Field)(nil),             // 68: penstock.plugin.v1.Field
+	(*Sso)(nil),               // 69: penstock.plugin.v1.Sso
+	(*Loopback)(nil),          // 70: penstock.plugin.v1.Loopback
+	(*Cookies)(nil),           // 71: penstock.plugin.v1.Cookies
+	(*Scheme)(nil),            // 72: penstock.plugin.v1.Scheme
+	(*Confirm)(nil),           // 73: penstock.plugin.v1.Confirm
+	(*Wait)(nil),              // 74: penstock.plugin.v1.Wait
+	(*Program)(nil),           // 75: penstock.plugin.v1.Program
+	(*Answer)(nil),            // 76: penstock.plugin.v1.Answer
+	(*Option_Condition)(nil),  // 77: penstock.plugin.v1.Option.Condition
+	nil,                       // 78: penstock.plugin.v1.ValidateRequest.OptionsEntry
+	nil,                       // 79: penstock.plugin.v1.Start.OptionsEntry
+	(*FrameSpec_Field)(nil),   // 80: penstock.plugin.v1.FrameSpec.Field
+	(*FrameSpec_Reply)(nil),   // 81: penstock.plugin.v1.FrameSpec.Reply
+	(*FrameSpec_Match)(nil),   // 82: penstock.plugin.v1.FrameSpec.Match
+	(*FrameSpec_Ppp)(nil),     // 83: penstock.plugin.v1.FrameSpec.Ppp
+	(*Field_Choice)(nil),      // 84: penstock.plugin.v1.Field.Choice
+	nil,                       // 85: penstock.plugin.v1.Answer.ValuesEntry
 }
 var file_plugin_proto_depIdxs = []int32{
 	13, // 0: penstock.plugin.v1.DescribeResponse.protocols:type_name -> penstock.plugin.v1.Protocol
 	14, // 1: penstock.plugin.v1.DescribeResponse.options:type_name -> penstock.plugin.v1.Option
 	2,  // 2: penstock.plugin.v1.Option.type:type_name -> penstock.plugin.v1.Option.Type
-	76, // 3: penstock.plugin.v1.Option.visible_if:type_name -> penstock.plugin.v1.Option.Condition
-	77, // 4: penstock.plugin.v1.ValidateRequest.options:type_name -> penstock.plugin.v1.ValidateRequest.OptionsEntry
+	77, // 3: penstock.plugin.v1.Option.visible_if:type_name -> penstock.plugin.v1.Option.Condition
+	78, // 4: penstock.plugin.v1.ValidateRequest.options:type_name -> penstock.plugin.v1.ValidateRequest.OptionsEntry
 	17, // 5: penstock.plugin.v1.ValidateResponse.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
 	3,  // 6: penstock.plugin.v1.Diagnostic.severity:type_name -> penstock.plugin.v1.Diagnostic.Severity
 	0,  // 7: penstock.plugin.v1.Diagnostic.code:type_name -> penstock.plugin.v1.Code
 	22, // 8: penstock.plugin.v1.FromHost.start:type_name -> penstock.plugin.v1.Start
 	23, // 9: penstock.plugin.v1.FromHost.resume:type_name -> penstock.plugin.v1.Resume
 	26, // 10: penstock.plugin.v1.FromHost.stop:type_name -> penstock.plugin.v1.Stop
-	75, // 11: penstock.plugin.v1.FromHost.answer:type_name -> penstock.plugin.v1.Answer
-	39, // 12: penstock.plugin.v1.FromHost.opened:type_name -> penstock.plugin.v1.Opened
+	76, // 11: penstock.plugin.v1.FromHost.answer:type_name -> penstock.plugin.v1.Answer
+	40, // 12: penstock.plugin.v1.FromHost.opened:type_name -> penstock.plugin.v1.Opened
 	20, // 13: penstock.plugin.v1.FromHost.ok:type_name -> penstock.plugin.v1.Ok
 	21, // 14: penstock.plugin.v1.FromHost.refused:type_name -> penstock.plugin.v1.Refused
-	45, // 15: penstock.plugin.v1.FromHost.drained:type_name -> penstock.plugin.v1.Drained
-	43, // 16: penstock.plugin.v1.FromHost.exported:type_name -> penstock.plugin.v1.Exported
-	53, // 17: penstock.plugin.v1.FromHost.frame:type_name -> penstock.plugin.v1.ControlFrame
-	54, // 18: penstock.plugin.v1.FromHost.path:type_name -> penstock.plugin.v1.PathEvent
-	57, // 19: penstock.plugin.v1.FromHost.network:type_name -> penstock.plugin.v1.NetworkChange
-	58, // 20: penstock.plugin.v1.FromHost.suspend:type_name -> penstock.plugin.v1.Suspend
-	59, // 21: penstock.plugin.v1.FromHost.wake:type_name -> penstock.plugin.v1.Wake
-	51, // 22: penstock.plugin.v1.FromHost.sa_expire:type_name -> penstock.plugin.v1.SaExpire
-	62, // 23: penstock.plugin.v1.FromHost.certificate:type_name -> penstock.plugin.v1.Certificate
-	64, // 24: penstock.plugin.v1.FromHost.signature:type_name -> penstock.plugin.v1.Signature
+	46, // 15: penstock.plugin.v1.FromHost.drained:type_name -> penstock.plugin.v1.Drained
+	44, // 16: penstock.plugin.v1.FromHost.exported:type_name -> penstock.plugin.v1.Exported
+	54, // 17: penstock.plugin.v1.FromHost.frame:type_name -> penstock.plugin.v1.ControlFrame
+	55, // 18: penstock.plugin.v1.FromHost.path:type_name -> penstock.plugin.v1.PathEvent
+	58, // 19: penstock.plugin.v1.FromHost.network:type_name -> penstock.plugin.v1.NetworkChange
+	59, // 20: penstock.plugin.v1.FromHost.suspend:type_name -> penstock.plugin.v1.Suspend
+	60, // 21: penstock.plugin.v1.FromHost.wake:type_name -> penstock.plugin.v1.Wake
+	52, // 22: penstock.plugin.v1.FromHost.sa_expire:type_name -> penstock.plugin.v1.SaExpire
+	63, // 23: penstock.plugin.v1.FromHost.certificate:type_name -> penstock.plugin.v1.Certificate
+	65, // 24: penstock.plugin.v1.FromHost.signature:type_name -> penstock.plugin.v1.Signature
 	27, // 25: penstock.plugin.v1.FromPlugin.phase:type_name -> penstock.plugin.v1.SetPhase
-	65, // 26: penstock.plugin.v1.FromPlugin.prompt:type_name -> penstock.plugin.v1.Prompt
+	66, // 26: penstock.plugin.v1.FromPlugin.prompt:type_name -> penstock.plugin.v1.Prompt
 	31, // 27: penstock.plugin.v1.FromPlugin.open:type_name -> penstock.plugin.v1.Open
-	41, // 28: penstock.plugin.v1.FromPlugin.close:type_name -> penstock.plugin.v1.Close
-	44, // 29: penstock.plugin.v1.FromPlugin.attach:type_name -> penstock.plugin.v1.Attach
-	46, // 30: penstock.plugin.v1.FromPlugin.residual:type_name -> penstock.plugin.v1.Residual
-	55, // 31: penstock.plugin.v1.FromPlugin.config:type_name -> penstock.plugin.v1.NetConfig
-	53, // 32: penstock.plugin.v1.FromPlugin.frame:type_name -> penstock.plugin.v1.ControlFrame
+	42, // 28: penstock.plugin.v1.FromPlugin.close:type_name -> penstock.plugin.v1.Close
+	45, // 29: penstock.plugin.v1.FromPlugin.attach:type_name -> penstock.plugin.v1.Attach
+	47, // 30: penstock.plugin.v1.FromPlugin.residual:type_name -> penstock.plugin.v1.Residual
+	56, // 31: penstock.plugin.v1.FromPlugin.config:type_name -> penstock.plugin.v1.NetConfig
+	54, // 32: penstock.plugin.v1.FromPlugin.frame:type_name -> penstock.plugin.v1.ControlFrame
 	30, // 33: penstock.plugin.v1.FromPlugin.checkpoint:type_name -> penstock.plugin.v1.Checkpoint
-	42, // 34: penstock.plugin.v1.FromPlugin.export:type_name -> penstock.plugin.v1.Export
+	43, // 34: penstock.plugin.v1.FromPlugin.export:type_name -> penstock.plugin.v1.Export
 	25, // 35: penstock.plugin.v1.FromPlugin.adopted:type_name -> penstock.plugin.v1.Adopted
 	29, // 36: penstock.plugin.v1.FromPlugin.failed:type_name -> penstock.plugin.v1.Failed
 	28, // 37: penstock.plugin.v1.FromPlugin.progress:type_name -> penstock.plugin.v1.Progress
 	21, // 38: penstock.plugin.v1.FromPlugin.refused:type_name -> penstock.plugin.v1.Refused
-	49, // 39: penstock.plugin.v1.FromPlugin.install_sa:type_name -> penstock.plugin.v1.InstallSa
-	50, // 40: penstock.plugin.v1.FromPlugin.remove_sa:type_name -> penstock.plugin.v1.RemoveSa
-	60, // 41: penstock.plugin.v1.FromPlugin.verify_chain:type_name -> penstock.plugin.v1.VerifyChain
-	61, // 42: penstock.plugin.v1.FromPlugin.client_certificate:type_name -> penstock.plugin.v1.ClientCertificate
-	63, // 43: penstock.plugin.v1.FromPlugin.sign:type_name -> penstock.plugin.v1.Sign
+	50, // 39: penstock.plugin.v1.FromPlugin.install_sa:type_name -> penstock.plugin.v1.InstallSa
+	51, // 40: penstock.plugin.v1.FromPlugin.remove_sa:type_name -> penstock.plugin.v1.RemoveSa
+	61, // 41: penstock.plugin.v1.FromPlugin.verify_chain:type_name -> penstock.plugin.v1.VerifyChain
+	62, // 42: penstock.plugin.v1.FromPlugin.client_certificate:type_name -> penstock.plugin.v1.ClientCertificate
+	64, // 43: penstock.plugin.v1.FromPlugin.sign:type_name -> penstock.plugin.v1.Sign
 	17, // 44: penstock.plugin.v1.Refused.diagnostic:type_name -> penstock.plugin.v1.Diagnostic
-	78, // 45: penstock.plugin.v1.Start.options:type_name -> penstock.plugin.v1.Start.OptionsEntry
+	79, // 45: penstock.plugin.v1.Start.options:type_name -> penstock.plugin.v1.Start.OptionsEntry
 	22, // 46: penstock.plugin.v1.Resume.start:type_name -> penstock.plugin.v1.Start
 	24, // 47: penstock.plugin.v1.Resume.installed:type_name -> penstock.plugin.v1.InstalledPath
 	4,  // 48: penstock.plugin.v1.Stop.reason:type_name -> penstock.plugin.v1.Stop.Reason
@@ -6515,52 +6581,53 @@ var file_plugin_proto_depIdxs = []int32{
 	17, // 51: penstock.plugin.v1.Failed.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
 	6,  // 52: penstock.plugin.v1.Failed.retry:type_name -> penstock.plugin.v1.Failed.Retry
 	32, // 53: penstock.plugin.v1.Open.tcp:type_name -> penstock.plugin.v1.Tcp
-	34, // 54: penstock.plugin.v1.Open.tls:type_name -> penstock.plugin.v1.Tls
+	35, // 54: penstock.plugin.v1.Open.tls:type_name -> penstock.plugin.v1.Tls
 	33, // 55: penstock.plugin.v1.Open.udp:type_name -> penstock.plugin.v1.Udp
-	35, // 56: penstock.plugin.v1.Open.dtls:type_name -> penstock.plugin.v1.Dtls
-	36, // 57: penstock.plugin.v1.Dtls.psk:type_name -> penstock.plugin.v1.Psk
-	38, // 58: penstock.plugin.v1.Dtls.resumption:type_name -> penstock.plugin.v1.Resumption
-	37, // 59: penstock.plugin.v1.Psk.exporter:type_name -> penstock.plugin.v1.Exporter
-	40, // 60: penstock.plugin.v1.Opened.tls:type_name -> penstock.plugin.v1.TlsInfo
-	52, // 61: penstock.plugin.v1.Attach.framing:type_name -> penstock.plugin.v1.FrameSpec
-	47, // 62: penstock.plugin.v1.Attach.esp:type_name -> penstock.plugin.v1.Esp
-	48, // 63: penstock.plugin.v1.Esp.sas:type_name -> penstock.plugin.v1.Sa
-	7,  // 64: penstock.plugin.v1.Sa.direction:type_name -> penstock.plugin.v1.Sa.Direction
-	48, // 65: penstock.plugin.v1.InstallSa.sa:type_name -> penstock.plugin.v1.Sa
-	79, // 66: penstock.plugin.v1.FrameSpec.length:type_name -> penstock.plugin.v1.FrameSpec.Field
-	79, // 67: penstock.plugin.v1.FrameSpec.type:type_name -> penstock.plugin.v1.FrameSpec.Field
-	79, // 68: penstock.plugin.v1.FrameSpec.ether_type:type_name -> penstock.plugin.v1.FrameSpec.Field
-	82, // 69: penstock.plugin.v1.FrameSpec.ppp:type_name -> penstock.plugin.v1.FrameSpec.Ppp
-	80, // 70: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
-	81, // 71: penstock.plugin.v1.FrameSpec.probe_answer:type_name -> penstock.plugin.v1.FrameSpec.Match
-	8,  // 72: penstock.plugin.v1.PathEvent.kind:type_name -> penstock.plugin.v1.PathEvent.Kind
-	56, // 73: penstock.plugin.v1.NetConfig.script_options:type_name -> penstock.plugin.v1.Pair
-	9,  // 74: penstock.plugin.v1.Sign.hash:type_name -> penstock.plugin.v1.Sign.Hash
-	66, // 75: penstock.plugin.v1.Prompt.form:type_name -> penstock.plugin.v1.Form
-	68, // 76: penstock.plugin.v1.Prompt.sso:type_name -> penstock.plugin.v1.Sso
-	72, // 77: penstock.plugin.v1.Prompt.confirm:type_name -> penstock.plugin.v1.Confirm
-	73, // 78: penstock.plugin.v1.Prompt.wait:type_name -> penstock.plugin.v1.Wait
-	74, // 79: penstock.plugin.v1.Prompt.program:type_name -> penstock.plugin.v1.Program
-	67, // 80: penstock.plugin.v1.Form.fields:type_name -> penstock.plugin.v1.Field
-	10, // 81: penstock.plugin.v1.Field.kind:type_name -> penstock.plugin.v1.Field.Kind
-	83, // 82: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
-	69, // 83: penstock.plugin.v1.Sso.loopback:type_name -> penstock.plugin.v1.Loopback
-	70, // 84: penstock.plugin.v1.Sso.cookies:type_name -> penstock.plugin.v1.Cookies
-	71, // 85: penstock.plugin.v1.Sso.scheme:type_name -> penstock.plugin.v1.Scheme
-	56, // 86: penstock.plugin.v1.Program.env:type_name -> penstock.plugin.v1.Pair
-	84, // 87: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
-	81, // 88: penstock.plugin.v1.FrameSpec.Reply.patch:type_name -> penstock.plugin.v1.FrameSpec.Match
-	11, // 89: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
-	15, // 90: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
-	18, // 91: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
-	12, // 92: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
-	16, // 93: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
-	19, // 94: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
-	92, // [92:95] is the sub-list for method output_type
-	89, // [89:92] is the sub-list for method input_type
-	89, // [89:89] is the sub-list for extension type_name
-	89, // [89:89] is the sub-list for extension extendee
-	0,  // [0:89] is the sub-list for field type_name
+	36, // 56: penstock.plugin.v1.Open.dtls:type_name -> penstock.plugin.v1.Dtls
+	34, // 57: penstock.plugin.v1.Open.raw:type_name -> penstock.plugin.v1.Raw
+	37, // 58: penstock.plugin.v1.Dtls.psk:type_name -> penstock.plugin.v1.Psk
+	39, // 59: penstock.plugin.v1.Dtls.resumption:type_name -> penstock.plugin.v1.Resumption
+	38, // 60: penstock.plugin.v1.Psk.exporter:type_name -> penstock.plugin.v1.Exporter
+	41, // 61: penstock.plugin.v1.Opened.tls:type_name -> penstock.plugin.v1.TlsInfo
+	53, // 62: penstock.plugin.v1.Attach.framing:type_name -> penstock.plugin.v1.FrameSpec
+	48, // 63: penstock.plugin.v1.Attach.esp:type_name -> penstock.plugin.v1.Esp
+	49, // 64: penstock.plugin.v1.Esp.sas:type_name -> penstock.plugin.v1.Sa
+	7,  // 65: penstock.plugin.v1.Sa.direction:type_name -> penstock.plugin.v1.Sa.Direction
+	49, // 66: penstock.plugin.v1.InstallSa.sa:type_name -> penstock.plugin.v1.Sa
+	80, // 67: penstock.plugin.v1.FrameSpec.length:type_name -> penstock.plugin.v1.FrameSpec.Field
+	80, // 68: penstock.plugin.v1.FrameSpec.type:type_name -> penstock.plugin.v1.FrameSpec.Field
+	80, // 69: penstock.plugin.v1.FrameSpec.ether_type:type_name -> penstock.plugin.v1.FrameSpec.Field
+	83, // 70: penstock.plugin.v1.FrameSpec.ppp:type_name -> penstock.plugin.v1.FrameSpec.Ppp
+	81, // 71: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
+	82, // 72: penstock.plugin.v1.FrameSpec.probe_answer:type_name -> penstock.plugin.v1.FrameSpec.Match
+	8,  // 73: penstock.plugin.v1.PathEvent.kind:type_name -> penstock.plugin.v1.PathEvent.Kind
+	57, // 74: penstock.plugin.v1.NetConfig.script_options:type_name -> penstock.plugin.v1.Pair
+	9,  // 75: penstock.plugin.v1.Sign.hash:type_name -> penstock.plugin.v1.Sign.Hash
+	67, // 76: penstock.plugin.v1.Prompt.form:type_name -> penstock.plugin.v1.Form
+	69, // 77: penstock.plugin.v1.Prompt.sso:type_name -> penstock.plugin.v1.Sso
+	73, // 78: penstock.plugin.v1.Prompt.confirm:type_name -> penstock.plugin.v1.Confirm
+	74, // 79: penstock.plugin.v1.Prompt.wait:type_name -> penstock.plugin.v1.Wait
+	75, // 80: penstock.plugin.v1.Prompt.program:type_name -> penstock.plugin.v1.Program
+	68, // 81: penstock.plugin.v1.Form.fields:type_name -> penstock.plugin.v1.Field
+	10, // 82: penstock.plugin.v1.Field.kind:type_name -> penstock.plugin.v1.Field.Kind
+	84, // 83: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
+	70, // 84: penstock.plugin.v1.Sso.loopback:type_name -> penstock.plugin.v1.Loopback
+	71, // 85: penstock.plugin.v1.Sso.cookies:type_name -> penstock.plugin.v1.Cookies
+	72, // 86: penstock.plugin.v1.Sso.scheme:type_name -> penstock.plugin.v1.Scheme
+	57, // 87: penstock.plugin.v1.Program.env:type_name -> penstock.plugin.v1.Pair
+	85, // 88: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
+	82, // 89: penstock.plugin.v1.FrameSpec.Reply.patch:type_name -> penstock.plugin.v1.FrameSpec.Match
+	11, // 90: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
+	15, // 91: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
+	18, // 92: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
+	12, // 93: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
+	16, // 94: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
+	19, // 95: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
+	93, // [93:96] is the sub-list for method output_type
+	90, // [90:93] is the sub-list for method input_type
+	90, // [90:90] is the sub-list for extension type_name
+	90, // [90:90] is the sub-list for extension extendee
+	0,  // [0:90] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -6613,23 +6680,24 @@ func file_plugin_proto_init() {
 		(*Open_Tls)(nil),
 		(*Open_Udp)(nil),
 		(*Open_Dtls)(nil),
+		(*Open_Raw)(nil),
 	}
-	file_plugin_proto_msgTypes[24].OneofWrappers = []any{
+	file_plugin_proto_msgTypes[25].OneofWrappers = []any{
 		(*Dtls_Psk)(nil),
 		(*Dtls_Resumption)(nil),
 	}
-	file_plugin_proto_msgTypes[25].OneofWrappers = []any{
+	file_plugin_proto_msgTypes[26].OneofWrappers = []any{
 		(*Psk_Raw)(nil),
 		(*Psk_Exporter)(nil),
 	}
-	file_plugin_proto_msgTypes[54].OneofWrappers = []any{
+	file_plugin_proto_msgTypes[55].OneofWrappers = []any{
 		(*Prompt_Form)(nil),
 		(*Prompt_Sso)(nil),
 		(*Prompt_Confirm)(nil),
 		(*Prompt_Wait)(nil),
 		(*Prompt_Program)(nil),
 	}
-	file_plugin_proto_msgTypes[57].OneofWrappers = []any{
+	file_plugin_proto_msgTypes[58].OneofWrappers = []any{
 		(*Sso_Loopback)(nil),
 		(*Sso_Cookies)(nil),
 		(*Sso_Scheme)(nil),
@@ -6640,7 +6708,7 @@ func file_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   74,
+			NumMessages:   75,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

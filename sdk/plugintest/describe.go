@@ -29,7 +29,7 @@ func describe(t testing.TB, target *Target) *pluginpb.DescribeResponse {
 var (
 	namePattern    = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 	versionPattern = regexp.MustCompile(`^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
-	needs          = []string{sdk.NeedTCP, sdk.NeedTLS, sdk.NeedUDP, sdk.NeedDTLS, sdk.NeedESP, sdk.NeedClientCertificate}
+	needs          = []string{sdk.NeedTCP, sdk.NeedTLS, sdk.NeedUDP, sdk.NeedDTLS, sdk.NeedRaw, sdk.NeedESP, sdk.NeedClientCertificate}
 )
 
 func testDescribe(t testing.TB, start Starter) {

@@ -29,7 +29,7 @@ func readESP(m *pluginpb.Attach, kind string) (*ESP, error) {
 		}
 	}
 	switch f := m.GetFraming(); {
-	case kind != "udp":
+	case kind != "udp" && kind != "raw":
 		return nil, diag.Newf(diag.Invalid, "ESP over a %s transport", kind)
 	case len(f.GetHeader()) > 0 || f.GetKeepaliveIdleMs() > 0:
 		return nil, diag.Newf(diag.Invalid, "ESP with a framing that has a header or a keepalive")

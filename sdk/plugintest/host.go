@@ -87,7 +87,8 @@ func (h *Host) close() {
 }
 
 // Gateway makes serve the gateway at "host:port" for transports of a kind: "tcp",
-// "tls", "udp" or "dtls". It gets the plaintext; of udp and dtls, one datagram a Read.
+// "tls", "udp", "dtls", or "raw" with the IP protocol in place of the port. It gets the
+// plaintext; of udp, raw and dtls, one datagram a Read.
 // The connection is closed when serve returns; serve must return when it ends.
 func (h *Host) Gateway(kind, address string, serve func(net.Conn)) {
 	h.set(kind, address, gateway{serve: serve})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 
+	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/pluginpb"
 )
@@ -20,16 +21,18 @@ func kindOfOpen(o *pluginpb.Open) string {
 		return "udp"
 	case *pluginpb.Open_Dtls:
 		return "dtls"
+	case *pluginpb.Open_Raw:
+		return "raw"
 	}
 	return ""
 }
 
-func datagrams(kind string) bool { return kind == "udp" || kind == "dtls" || kind == "esp" }
+func datagrams(kind string) bool { return kind == "udp" || kind == "raw" || kind == "dtls" || kind == "esp" }
 
 // handleOpen opens beside the stream, until the plugin takes it back.
 func (r *Run) handleOpen(id uint64, o *pluginpb.Open) {
 	kind, number := kindOfOpen(o), o.GetTransport()
-	if id == 0 || kind == "" || number == 0 || r.used[number] {
+	if id == 0 || kind == "" || number == 0 || r.used[number] || !rawly(o) {
 		r.fault("opened badly: id %d, kind %q, transport %d", id, kind, number)
 		r.refuse(id, diag.Newf(diag.Invalid, "transport %d cannot be opened", number))
 		return
@@ -51,9 +54,18 @@ func (r *Run) handleOpen(id uint64, o *pluginpb.Open) {
 	})
 }
 
+// rawly says whether a raw transport is one that hosts have, and the others have a port.
+func rawly(o *pluginpb.Open) bool {
+	raw := o.GetRaw()
+	if raw == nil {
+		return o.GetPort() != 0
+	}
+	return o.GetPort() == 0 && (raw.GetProtocol() == sdk.ProtocolGRE || raw.GetProtocol() == sdk.ProtocolESP)
+}
+
 // open connects to the gateway; nothing reads or writes yet.
 func (r *Run) open(ctx context.Context, kind string, o *pluginpb.Open) (*link, error) {
-	g := r.h.gateway(kind, o.GetHost(), o.GetPort())
+	g := r.h.gateway(kind, o.GetHost(), max(o.GetPort(), o.GetRaw().GetProtocol()))
 	l := &link{id: o.GetTransport(), kind: kind, up: make(chan struct{}), down: make(chan struct{})}
 	switch {
 	case g.refuse != nil:

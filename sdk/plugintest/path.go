@@ -15,7 +15,7 @@ import (
 // Ignore) are obeyed; keepalives and dead peer detection are not.
 type Path struct {
 	ID         uint32
-	Kind       string // "tcp", "tls", "udp", "dtls", "esp"
+	Kind       string // "tcp", "tls", "udp", "dtls", "raw", "esp"
 	Spec       framing.Spec
 	Preference int
 	Replaces   uint32

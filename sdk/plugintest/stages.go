@@ -22,7 +22,7 @@ type stage struct {
 	optional bool // a plugin may get past it another way
 }
 
-var kinds = []string{"tcp", "tls", "udp", "dtls"}
+var kinds = []string{"tcp", "tls", "udp", "dtls", "raw"}
 
 // stages are those that can be reached, with a scenario or without.
 func stages(scenario []Scenario) []stage {

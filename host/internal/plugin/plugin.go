@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,6 +57,9 @@ type Process struct {
 	socket   *os.File // our end of the descriptor socket
 	kill     sync.Once
 }
+
+// Needs says whether the plugin's manifest declares a need, as sdk.NeedRaw.
+func (p *Process) Needs(need string) bool { return slices.Contains(p.manifest.Needs, need) }
 
 // Start runs the plugin and makes sure that it is what its manifest says. ctx bounds
 // the start alone. The caller must call Kill in the end.

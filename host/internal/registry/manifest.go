@@ -55,7 +55,7 @@ var (
 	namePattern    = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 	versionPattern = regexp.MustCompile(`^[0-9A-Za-z.+~-]{1,64}$`)
 	sumPattern     = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	known          = []string{sdk.NeedTCP, sdk.NeedTLS, sdk.NeedUDP, sdk.NeedDTLS, sdk.NeedESP, sdk.NeedClientCertificate}
+	known          = []string{sdk.NeedTCP, sdk.NeedTLS, sdk.NeedUDP, sdk.NeedDTLS, sdk.NeedRaw, sdk.NeedESP, sdk.NeedClientCertificate}
 )
 
 // check says everything that is wrong with m, joined.

@@ -29,7 +29,7 @@ func AcceptTLS(ctx context.Context, conn net.Conn, c *tls.Config) (s *Stream, di
 // AcceptDTLS shakes hands with the client that conn is connected to; first is the
 // datagram that came before. conn belongs to the association, or is closed.
 func AcceptDTLS(ctx context.Context, conn *net.UDPConn, first []byte, c dtls.Config) (*DTLS, error) {
-	tuneUDP(conn)
+	tuneDatagrams(conn)
 	session, err := dtls.Server(ctx, conn, first, c)
 	if err != nil {
 		_ = conn.Close()
@@ -43,6 +43,6 @@ func AcceptDTLS(ctx context.Context, conn *net.UDPConn, first []byte, c dtls.Con
 
 // AcceptUDP takes conn, which is connected to the client.
 func AcceptUDP(conn *net.UDPConn) *Packets {
-	tuneUDP(conn)
+	tuneDatagrams(conn)
 	return &Packets{conn: conn, info: packetInfo("udp", conn), offload: true}
 }

@@ -22,7 +22,11 @@ func (d *Dialer) dial(ctx context.Context, network string, to netip.AddrPort) (n
 			dialer.Control = func(_, _ string, c syscall.RawConn) error { return bind(c, device) }
 		}
 	}
-	return dialer.DialContext(ctx, network, to.String())
+	address := to.String()
+	if to.Port() == 0 { // raw
+		address = to.Addr().String()
+	}
+	return dialer.DialContext(ctx, network, address)
 }
 
 // bind has a socket use the routes of one device alone.

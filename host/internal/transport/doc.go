@@ -5,6 +5,6 @@
 //	plugin --socketpair--> pumps --> [tls.Conn] --> cork --> TCP     (plaintext)
 //	dataplane ---- Wire ----------> [tls.Conn] --> cork --> TCP     (after Drain)
 //
-// Streams are TCP and TLS, packets are UDP and DTLS. The handover from the first
+// Streams are TCP and TLS, packets are UDP, raw IP and DTLS. The handover from the first
 // line to the second loses no byte: what the host holds is read before the network.
 package transport

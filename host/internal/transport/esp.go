@@ -1,8 +1,6 @@
 package transport
 
 import (
-	"net"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/penstock-vpn/penstock/host/internal/esp"
@@ -41,7 +39,10 @@ func (s *espSocket) SendFragmented(datagram []byte) error {
 func (s *espSocket) Fill() error { return s.rx.fill() }
 
 // Next is the next datagram that Fill got.
-func (s *espSocket) Next() ([]byte, bool) { return s.rx.next() }
+func (s *espSocket) Next() ([]byte, bool) {
+	datagram, ok := s.rx.next()
+	return s.p.payload(datagram), ok
+}
 
 // TOS is the octet of the IP header that the datagram of Next had.
 func (s *espSocket) TOS() byte { return s.rx.tos }
@@ -54,7 +55,7 @@ func (s *espSocket) Close() error { return s.p.Close() }
 
 // sendFragmented lets the kernel cut one datagram into fragments: key exchanges send
 // such ones, whose certificates do not fit the path. Nothing else may be sent meanwhile.
-func sendFragmented(conn *net.UDPConn, datagram []byte) error {
+func sendFragmented(conn socket, datagram []byte) error {
 	dontFragment(conn, false)
 	defer dontFragment(conn, true)
 	_, err := conn.Write(datagram)
@@ -63,7 +64,7 @@ func sendFragmented(conn *net.UDPConn, datagram []byte) error {
 
 // dontFragment sets the don't-fragment bit for what is sent from now on, and keeps to
 // the path MTU; or lets routers and the kernel fragment.
-func dontFragment(conn *net.UDPConn, on bool) {
+func dontFragment(conn socket, on bool) {
 	v4, v6 := unix.IP_PMTUDISC_DONT, unix.IPV6_PMTUDISC_WANT // IPv6: by the sender only, who must know the path MTU
 	if on {
 		v4, v6 = unix.IP_PMTUDISC_DO, unix.IPV6_PMTUDISC_DO

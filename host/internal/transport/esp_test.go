@@ -101,7 +101,7 @@ func TestKeyExchangesAreFragmentedAndPacketsAreNot(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			tuneUDP(conn)
+			tuneDatagrams(conn)
 			p := &Packets{conn: conn, info: packetInfo("udp", conn), offload: true}
 			defer p.Close() //nolint:errcheck // the test's
 			s := p.ESP()

@@ -8,13 +8,13 @@ import (
 
 // Info is what is known of an open transport.
 type Info struct {
-	Kind     string // "tcp", "tls", "udp", "dtls"
+	Kind     string // "tcp", "tls", "udp", "dtls", "raw"
 	Local    netip.AddrPort
 	Remote   netip.AddrPort // the proxy's, when there is one
 	TLS      *TLSInfo       // tls only
 	Cipher   string         // tls and dtls: IANA name
 	PathMTU  int            // bytes of an IP packet that leaves whole; 0: unknown
-	Overhead int            // bytes around a frame: IP, TCP or UDP, record
+	Overhead int            // bytes around a frame: IP, TCP or UDP if any, record
 }
 
 // TLSInfo is the outcome of a TLS handshake.
@@ -35,6 +35,9 @@ func addrPort(a net.Addr) netip.AddrPort {
 		ap = a.AddrPort()
 	case *net.UDPAddr:
 		ap = a.AddrPort()
+	case *net.IPAddr:
+		addr, _ := netip.AddrFromSlice(a.IP)
+		ap = netip.AddrPortFrom(addr, 0)
 	}
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }

@@ -14,14 +14,14 @@ const maxDatagram = 65535
 // packetPump moves datagrams between the plugin's socketpair and the network. An
 // empty datagram cannot pass: in a socketpair it would mean end of file.
 type packetPump struct {
-	conn *net.UDPConn
+	*Packets
 	pair *net.UnixConn
 
 	upDone, downDone chan struct{}
 }
 
-func startPacketPump(conn *net.UDPConn, pair *net.UnixConn) *packetPump {
-	p := &packetPump{conn: conn, pair: pair, upDone: make(chan struct{}), downDone: make(chan struct{})}
+func startPacketPump(packets *Packets, pair *net.UnixConn) *packetPump {
+	p := &packetPump{Packets: packets, pair: pair, upDone: make(chan struct{}), downDone: make(chan struct{})}
 	go p.run(p.upDone, p.pair, p.conn)
 	go p.run(p.downDone, p.conn, p.pair)
 	return p
@@ -33,10 +33,14 @@ func (p *packetPump) run(done chan<- struct{}, from, to net.Conn) {
 	buf := make([]byte, maxDatagram)
 	for {
 		n, err := from.Read(buf)
-		if n > 0 {
-			_, err = to.Write(buf[:n])
+		datagram := buf[:n]
+		if from == net.Conn(p.conn) {
+			datagram = p.payload(datagram)
+		}
+		if len(datagram) > 0 {
+			_, err = to.Write(datagram)
 			if errors.Is(err, syscall.EMSGSIZE) && to == net.Conn(p.conn) {
-				err = sendFragmented(p.conn, buf[:n])
+				err = sendFragmented(p.conn, datagram)
 			}
 		} else if err == nil && from == net.Conn(p.pair) {
 			return // end of file of a SEQPACKET socket
@@ -52,6 +56,7 @@ func passing(err error) bool {
 	for _, e := range []error{
 		syscall.ECONNREFUSED, syscall.EMSGSIZE, syscall.ENETUNREACH, syscall.EHOSTUNREACH,
 		syscall.ENETDOWN, syscall.EHOSTDOWN, syscall.EPERM, syscall.ENOBUFS,
+		syscall.ENOPROTOOPT, syscall.EPROTO, // of a raw socket: the other side knows no such protocol, or header
 	} {
 		if errors.Is(err, e) {
 			return true

@@ -7,16 +7,24 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 
 	"github.com/penstock-vpn/penstock/host/internal/dataplane"
 )
 
-// Packets is a connected UDP socket. Its life is that of a Stream: Plaintext until
-// Drain, then Wire.
+// socket is a connected socket of datagrams: UDP, or raw.
+type socket interface {
+	net.Conn
+	syscall.Conn
+}
+
+// Packets is a connected socket of datagrams, UDP or raw. Its life is that of a Stream:
+// Plaintext until Drain, then Wire.
 type Packets struct {
 	info    Info
-	conn    *net.UDPConn
+	conn    socket
 	offload bool
+	headed  bool      // what is received has its IP header: raw, and IPv4
 	pump    *packetPump // nil before Plaintext
 
 	closing sync.Once
@@ -40,7 +48,7 @@ func (p *Packets) Plaintext() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.pump = startPacketPump(p.conn, pair)
+	p.pump = startPacketPump(p, pair)
 	return file, nil
 }
 
@@ -73,6 +81,14 @@ func (p *Packets) Close() error {
 	return p.closed
 }
 
+// payload is a received datagram without the IP header that it may have.
+func (p *Packets) payload(datagram []byte) []byte {
+	if p.headed {
+		return ipPayload(datagram)
+	}
+	return datagram
+}
+
 // packetWire carries one frame a datagram, without a header of its own.
 type packetWire struct {
 	p  *Packets
@@ -101,6 +117,9 @@ func (w *packetWire) Recv(bufs [][]byte, sizes []int, offset int) (int, error) {
 			datagram, ok := w.rx.next()
 			if !ok {
 				break
+			}
+			if datagram = w.p.payload(datagram); len(datagram) == 0 {
+				continue
 			}
 			if len(datagram) > len(bufs[n])-offset {
 				continue

@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"net"
 	"syscall"
 	"unsafe"
 
@@ -45,7 +44,7 @@ type receiver struct {
 	errno syscall.Errno
 }
 
-func newReceiver(conn *net.UDPConn, offload bool) *receiver {
+func newReceiver(conn socket, offload bool) *receiver {
 	r := &receiver{}
 	r.try = r.receive
 	r.raw, r.err = conn.SyscallConn()

@@ -2,7 +2,6 @@ package transport
 
 import (
 	"fmt"
-	"net"
 	"sync"
 	"syscall"
 	"unsafe"
@@ -62,7 +61,7 @@ type sender struct {
 	errno     syscall.Errno
 }
 
-func newSender(conn *net.UDPConn, offload bool) *sender {
+func newSender(conn socket, offload bool) *sender {
 	s := &sender{}
 	s.try = s.transmit
 	s.raw, s.err = conn.SyscallConn()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"net/url"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -31,8 +32,7 @@ func (d *Dialer) dialUDP(ctx context.Context, host string, port int) (*net.UDPCo
 		return nil, badPort(port)
 	}
 	if d.cfg.Proxy != nil {
-		return nil, diag.New(diag.Unreachable, "no UDP to "+host,
-			"the connection goes through the proxy "+d.cfg.Proxy.Redacted()+", and proxies carry TCP only").With("proxy")
+		return nil, noDatagrams("UDP", host, d.cfg.Proxy)
 	}
 	addrs, err := d.addressesOf(ctx, host)
 	if err != nil {
@@ -45,7 +45,7 @@ func (d *Dialer) dialUDP(ctx context.Context, host string, port int) (*net.UDPCo
 		if err == nil {
 			d.remember(host, a)
 			udp := conn.(*net.UDPConn)
-			tuneUDP(udp)
+			tuneDatagrams(udp)
 			return udp, nil
 		}
 		if first == nil {
@@ -53,6 +53,11 @@ func (d *Dialer) dialUDP(ctx context.Context, host string, port int) (*net.UDPCo
 		}
 	}
 	return nil, dialDiagnostic(net.JoinHostPort(host, strconv.Itoa(port)), first)
+}
+
+func noDatagrams(protocol, host string, proxy *url.URL) error {
+	return diag.New(diag.Unreachable, "no "+protocol+" to "+host,
+		"the connection goes through the proxy "+proxy.Redacted()+", and proxies carry TCP only").With("proxy")
 }
 
 // addressesOf is the address that streams to host use, else all that it has.
@@ -63,8 +68,8 @@ func (d *Dialer) addressesOf(ctx context.Context, host string) ([]netip.Addr, er
 	return d.addresses(ctx, host)
 }
 
-// tuneUDP sets large buffers and the don't-fragment bit, where the kernel lets it.
-func tuneUDP(conn *net.UDPConn) {
+// tuneDatagrams sets large buffers and the don't-fragment bit, where the kernel lets it.
+func tuneDatagrams(conn socket) {
 	control(conn, func(fd int) {
 		for force, plain := range map[int]int{unix.SO_RCVBUFFORCE: unix.SO_RCVBUF, unix.SO_SNDBUFFORCE: unix.SO_SNDBUF} {
 			if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, socketBuffer) != nil {
@@ -75,10 +80,14 @@ func tuneUDP(conn *net.UDPConn) {
 	dontFragment(conn, true)
 }
 
-func packetInfo(kind string, conn *net.UDPConn) Info {
+func packetInfo(kind string, conn socket) Info {
 	remote := addrPort(conn.RemoteAddr())
-	return Info{
+	i := Info{
 		Kind: kind, Local: addrPort(conn.LocalAddr()), Remote: remote,
-		PathMTU: udpPathMTU(conn), Overhead: ipHeader(remote.Addr()) + udpHeader,
+		PathMTU: udpPathMTU(conn), Overhead: ipHeader(remote.Addr()),
 	}
+	if kind != "raw" {
+		i.Overhead += udpHeader
+	}
+	return i
 }
