@@ -12,6 +12,12 @@ import (
 // parseESP leaves the keys where m has them.
 func parseESP(m *pluginpb.Esp) (dataplane.ESP, error) {
 	e := dataplane.ESP{NATKeepalive: ms(m.GetNatKeepaliveMs()), ECN: m.GetEcn()}
+	if t := m.GetTransport(); t != nil {
+		e.Ports = esp.Ports{Local: uint16(t.GetLocal()), Remote: uint16(t.GetRemote())}
+		if t.GetLocal() != uint32(e.Ports.Local) || t.GetRemote() != uint32(e.Ports.Remote) || e.Ports.Local == 0 || e.Ports.Remote == 0 {
+			return e, diag.Newf(diag.Invalid, "ESP around datagrams of the ports %d and %d: there are none such", t.GetLocal(), t.GetRemote())
+		}
+	}
 	for _, s := range m.GetSas() {
 		sa, err := parseSA(s)
 		if err != nil {
@@ -32,6 +38,7 @@ func parseSA(m *pluginpb.Sa) (dataplane.SA, error) {
 				Bytes:   esp.Limit{Soft: m.GetSoftBytes(), Hard: m.GetHardBytes()},
 				Packets: esp.Limit{Soft: m.GetSoftPackets(), Hard: m.GetHardPackets()},
 			},
+			First: m.GetFirst(),
 		},
 	}
 	_, known := pluginpb.Sa_Direction_name[int32(m.GetDirection())]

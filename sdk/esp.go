@@ -10,10 +10,11 @@ import (
 	"github.com/penstock-vpn/penstock/sdk/pluginpb"
 )
 
-// ESP makes an attached UDP transport carry ESP in UDP (RFC 3948), in tunnel mode. The
-// Spec has no header then: it may say how dead peers are found, with a Probe. Messages
-// of IKE that share the port come as ControlFrame and go with Path.Send, both of type
-// 0 and without the four zero bytes, which the host takes away and puts on. A TCP
+// ESP makes an attached UDP transport carry ESP in UDP (RFC 3948), in tunnel mode or around
+// datagrams. In tunnel mode the Spec has no header: it may say how dead peers are found,
+// with a Probe. Messages of IKE that share the port come as ControlFrame and go with
+// Path.Send, both of type 0 and without the four zero bytes, which the host takes away and
+// puts on. A TCP
 // transport carries the same with the lengths of RFC 9329; the plugin has sent what such
 // a stream begins with, and there is no NATKeepalive.
 type ESP struct {
@@ -23,7 +24,13 @@ type ESP struct {
 	// ECN says that the peer combines the marks of congestion inside and outside (RFC
 	// 6040), as those of IKEv2 do: a packet that understands them shows that outside then.
 	ECN bool
+	// Transport, if it is not zero, is transport mode: frames are what datagrams of UDP
+	// between these ports hold, and the Spec's are of L2TP.
+	Transport UDPPorts
 }
+
+// UDPPorts are those of datagrams, seen from here.
+type UDPPorts struct{ Local, Remote uint16 }
 
 // Direction is which way the packets of an SA go.
 type Direction int
@@ -39,7 +46,7 @@ func (d Direction) String() string { return [...]string{"inbound", "outbound"}[d
 
 // SA is one direction of an agreement on keys. Each SA needs keys of its own. An
 // outbound one is installed once, also by a plugin that has resumed: its sequence
-// numbers begin at 1, and the cipher must not see one twice.
+// numbers begin at 1, or at First, and the cipher must not see one twice.
 type SA struct {
 	Direction Direction
 	SPI       uint32 // 256 and up, chosen by who receives with it
@@ -51,6 +58,9 @@ type SA struct {
 	AuthKey        []byte // of the HMAC; an AEAD has none
 	ESN            bool   // extended sequence numbers
 	Bytes, Packets Limit  // what it may carry; sequence numbers limit the packets, too
+	// First is for a plugin that has used the SA itself before: the number that an outbound
+	// one begins with, or the lowest that an inbound one takes. 0: all.
+	First uint32
 }
 
 // Limit of an SA. SAExpired comes at Soft, when it is to be replaced, and at Hard,
@@ -91,6 +101,10 @@ func (e *ESP) validate(t *Transport, f framing.Spec) error {
 	switch {
 	case t.kind != kindUDP && t.kind != kindTCP && t.kind != kindRaw:
 		return diag.Newf(diag.Invalid, "ESP goes over a udp, tcp or raw transport, not over %s", t.kind)
+	case (e.Transport.Local == 0) != (e.Transport.Remote == 0):
+		return diag.Newf(diag.Invalid, "ESP in transport mode with one port of two")
+	case (e.Transport.Local == 0) != (f.L2TP == nil):
+		return diag.Newf(diag.Invalid, "ESP in transport mode carries L2TP, and nothing else does")
 	case len(f.Header) > 0:
 		return diag.Newf(diag.Invalid, "frames of ESP are IP packets, without a header")
 	case outbound != 1 || len(e.SAs) < 2:
@@ -104,6 +118,9 @@ func (e *ESP) message() *pluginpb.Esp {
 		return nil
 	}
 	m := &pluginpb.Esp{NatKeepaliveMs: rule(e.NATKeepalive), Ecn: e.ECN}
+	if e.Transport.Local != 0 {
+		m.Transport = &pluginpb.UdpPorts{Local: uint32(e.Transport.Local), Remote: uint32(e.Transport.Remote)}
+	}
 	for _, sa := range e.SAs {
 		m.Sas = append(m.Sas, sa.message())
 	}
@@ -115,5 +132,6 @@ func (sa SA) message() *pluginpb.Sa {
 		Direction: pluginpb.Sa_Direction(sa.Direction), Spi: sa.SPI, Suite: sa.Suite,
 		Key: sa.Key, AuthKey: sa.AuthKey, Esn: sa.ESN,
 		SoftBytes: sa.Bytes.Soft, HardBytes: sa.Bytes.Hard, SoftPackets: sa.Packets.Soft, HardPackets: sa.Packets.Hard,
+		First: sa.First,
 	}
 }

@@ -33,7 +33,7 @@ func specMessage(s framing.Spec) *pluginpb.FrameSpec {
 	m := &pluginpb.FrameSpec{
 		Header: s.Header, Length: fieldMessage(s.Length), LengthAdds: int32(s.LengthAdds),
 		Type: fieldMessage(s.Type), DataType: s.DataType, EtherType: fieldMessage(s.EtherType),
-		OnePerRecord: s.OnePerRecord, Ppp: pppMessage(s.PPP), MaxPayload: uint32(s.MaxPayload),
+		OnePerRecord: s.OnePerRecord, Ppp: pppMessage(s.PPP), L2Tp: l2tpMessage(s.L2TP), MaxPayload: uint32(s.MaxPayload),
 		KeepaliveIdleMs: rule(r.Keepalive.Idle), KeepaliveType: r.Keepalive.Type,
 		DpdAfterMs: rule(r.Dpd.After), DpdRetryMs: rule(r.Dpd.Retry), DpdDeadMs: rule(r.Dpd.Dead), DpdType: r.Dpd.Type, DpdPayload: r.Dpd.Payload,
 		Ignore: r.Ignore, Probe: r.Probe.Packet,
@@ -57,6 +57,16 @@ func pppMessage(p *framing.PPP) *pluginpb.FrameSpec_Ppp {
 		return nil
 	}
 	return &pluginpb.FrameSpec_Ppp{NoAddress: p.NoAddress, ShortProtocol: p.ShortProtocol}
+}
+
+func l2tpMessage(l *framing.L2TP) *pluginpb.FrameSpec_L2Tp {
+	if l == nil {
+		return nil
+	}
+	return &pluginpb.FrameSpec_L2Tp{
+		Tunnel: uint32(l.Tunnel), Session: uint32(l.Session), OwnTunnel: uint32(l.OwnTunnel), OwnSession: uint32(l.OwnSession),
+		Sequence: l.Sequence,
+	}
 }
 
 // fieldMessage leaves an absent field out.

@@ -30,6 +30,8 @@ type Spec struct {
 	OnePerRecord bool
 	// PPP says that the payloads of data frames are PPP frames; nil: they are packets.
 	PPP *PPP
+	// L2TP is what those PPP frames lie in; nil: no L2TP.
+	L2TP *L2TP
 	// MaxPayload bounds a frame from the peer, in bytes; a longer one is an error.
 	MaxPayload int
 	Rules      Rules
@@ -49,7 +51,7 @@ const MaxFrame = 65535
 
 // Validate says what is wrong with s, naming the field, or nil.
 func (s Spec) Validate() error {
-	if n := len(s.Header) + s.PPP.size(); n > MaxHeader {
+	if n := len(s.Header) + s.L2TP.size() + s.PPP.size(); n > MaxHeader {
 		return fmt.Errorf("framing: header of %d bytes, at most %d are allowed", n, MaxHeader)
 	}
 	if s.MaxPayload < 0 || s.MaxPayload > MaxFrame {
@@ -68,6 +70,9 @@ func (s Spec) Validate() error {
 		return fmt.Errorf("framing: EtherType field is %d bytes wide, must be 2", s.EtherType.Width)
 	}
 	if err := s.PPP.validate(s); err != nil {
+		return err
+	}
+	if err := s.L2TP.validate(s); err != nil {
 		return err
 	}
 	return s.Rules.validate(s)

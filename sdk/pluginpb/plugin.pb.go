@@ -458,7 +458,7 @@ func (x Sa_Direction) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Sa_Direction.Descriptor instead.
 func (Sa_Direction) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{38, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{39, 0}
 }
 
 type PathEvent_Kind int32
@@ -507,7 +507,7 @@ func (x PathEvent_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use PathEvent_Kind.Descriptor instead.
 func (PathEvent_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{44, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{45, 0}
 }
 
 type Sign_Hash int32
@@ -562,7 +562,7 @@ func (x Sign_Hash) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Sign_Hash.Descriptor instead.
 func (Sign_Hash) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{53, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{54, 0}
 }
 
 type Field_Kind int32
@@ -617,7 +617,7 @@ func (x Field_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Field_Kind.Descriptor instead.
 func (Field_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{57, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{58, 0}
 }
 
 type DescribeRequest struct {
@@ -3568,7 +3568,8 @@ func (x *Residual) GetData() []byte {
 	return nil
 }
 
-// Esp is ESP in UDP (RFC 3948) in tunnel mode, keyed by the plugin.
+// Esp is ESP in UDP (RFC 3948), keyed by the plugin: in tunnel mode, or in transport mode
+// around datagrams of UDP.
 //
 // IKE shares the port, with four zero bytes in front of a message. Before Attach the
 // plugin puts them on and takes them off; after it the host does, and messages come
@@ -3580,7 +3581,10 @@ type Esp struct {
 	NatKeepaliveMs uint32 `protobuf:"varint,2,opt,name=nat_keepalive_ms,json=natKeepaliveMs,proto3" json:"nat_keepalive_ms,omitempty"`
 	// The peer combines ECN as RFC 6040 says, as those of IKEv2 do: packets that
 	// understand marks of congestion may then be marked on the way. Otherwise they are not.
-	Ecn           bool `protobuf:"varint,3,opt,name=ecn,proto3" json:"ecn,omitempty"`
+	Ecn bool `protobuf:"varint,3,opt,name=ecn,proto3" json:"ecn,omitempty"`
+	// Set: transport mode. Frames are then what datagrams of UDP between these ports hold, and
+	// their framing is L2tp. Control frames of other types than 0 are frames of that.
+	Transport     *UdpPorts `protobuf:"bytes,4,opt,name=transport,proto3" json:"transport,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3636,9 +3640,70 @@ func (x *Esp) GetEcn() bool {
 	return false
 }
 
+func (x *Esp) GetTransport() *UdpPorts {
+	if x != nil {
+		return x.Transport
+	}
+	return nil
+}
+
+// UdpPorts are those of the datagrams in transport mode. Their checksums are 0 when sent,
+// and not looked at when received: ESP has one, and NATs make them wrong.
+type UdpPorts struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Local         uint32                 `protobuf:"varint,1,opt,name=local,proto3" json:"local,omitempty"`
+	Remote        uint32                 `protobuf:"varint,2,opt,name=remote,proto3" json:"remote,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UdpPorts) Reset() {
+	*x = UdpPorts{}
+	mi := &file_plugin_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UdpPorts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UdpPorts) ProtoMessage() {}
+
+func (x *UdpPorts) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UdpPorts.ProtoReflect.Descriptor instead.
+func (*UdpPorts) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *UdpPorts) GetLocal() uint32 {
+	if x != nil {
+		return x.Local
+	}
+	return 0
+}
+
+func (x *UdpPorts) GetRemote() uint32 {
+	if x != nil {
+		return x.Remote
+	}
+	return 0
+}
+
 // Sa is one direction of an agreement on keys. Each needs keys of its own. An outbound
 // one is installed once, also by a plugin that resumes: its sequence numbers begin at 1,
-// and the cipher must not see one twice.
+// or at `first`, and the cipher must not see one twice.
 type Sa struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Direction Sa_Direction           `protobuf:"varint,1,opt,name=direction,proto3,enum=penstock.plugin.v1.Sa_Direction" json:"direction,omitempty"`
@@ -3651,17 +3716,20 @@ type Sa struct {
 	Esn     bool   `protobuf:"varint,6,opt,name=esn,proto3" json:"esn,omitempty"`                       // extended sequence numbers
 	// What it may carry, 0: no limit. At soft and at hard it is told of by SaExpire, and
 	// at hard it is over. Sequence numbers limit the packets of every SA.
-	SoftBytes     uint64 `protobuf:"varint,7,opt,name=soft_bytes,json=softBytes,proto3" json:"soft_bytes,omitempty"`
-	HardBytes     uint64 `protobuf:"varint,8,opt,name=hard_bytes,json=hardBytes,proto3" json:"hard_bytes,omitempty"`
-	SoftPackets   uint64 `protobuf:"varint,9,opt,name=soft_packets,json=softPackets,proto3" json:"soft_packets,omitempty"`
-	HardPackets   uint64 `protobuf:"varint,10,opt,name=hard_packets,json=hardPackets,proto3" json:"hard_packets,omitempty"`
+	SoftBytes   uint64 `protobuf:"varint,7,opt,name=soft_bytes,json=softBytes,proto3" json:"soft_bytes,omitempty"`
+	HardBytes   uint64 `protobuf:"varint,8,opt,name=hard_bytes,json=hardBytes,proto3" json:"hard_bytes,omitempty"`
+	SoftPackets uint64 `protobuf:"varint,9,opt,name=soft_packets,json=softPackets,proto3" json:"soft_packets,omitempty"`
+	HardPackets uint64 `protobuf:"varint,10,opt,name=hard_packets,json=hardPackets,proto3" json:"hard_packets,omitempty"`
+	// Of a plugin that has used the SA itself before: the sequence number that an outbound one
+	// begins with, or the lowest that an inbound one takes. 0: all.
+	First         uint32 `protobuf:"varint,11,opt,name=first,proto3" json:"first,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Sa) Reset() {
 	*x = Sa{}
-	mi := &file_plugin_proto_msgTypes[38]
+	mi := &file_plugin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3673,7 +3741,7 @@ func (x *Sa) String() string {
 func (*Sa) ProtoMessage() {}
 
 func (x *Sa) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[38]
+	mi := &file_plugin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3686,7 +3754,7 @@ func (x *Sa) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sa.ProtoReflect.Descriptor instead.
 func (*Sa) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{38}
+	return file_plugin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Sa) GetDirection() Sa_Direction {
@@ -3759,6 +3827,13 @@ func (x *Sa) GetHardPackets() uint64 {
 	return 0
 }
 
+func (x *Sa) GetFirst() uint32 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
 // InstallSa adds an SA to a path of ESP: an inbound one beside those that are there
 // (at most 8), an outbound one in place of the one before. Install inbound first: the
 // peer may use it as soon as it knows of it.
@@ -3772,7 +3847,7 @@ type InstallSa struct {
 
 func (x *InstallSa) Reset() {
 	*x = InstallSa{}
-	mi := &file_plugin_proto_msgTypes[39]
+	mi := &file_plugin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3784,7 +3859,7 @@ func (x *InstallSa) String() string {
 func (*InstallSa) ProtoMessage() {}
 
 func (x *InstallSa) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[39]
+	mi := &file_plugin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3797,7 +3872,7 @@ func (x *InstallSa) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstallSa.ProtoReflect.Descriptor instead.
 func (*InstallSa) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{39}
+	return file_plugin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *InstallSa) GetTransport() uint32 {
@@ -3825,7 +3900,7 @@ type RemoveSa struct {
 
 func (x *RemoveSa) Reset() {
 	*x = RemoveSa{}
-	mi := &file_plugin_proto_msgTypes[40]
+	mi := &file_plugin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3837,7 +3912,7 @@ func (x *RemoveSa) String() string {
 func (*RemoveSa) ProtoMessage() {}
 
 func (x *RemoveSa) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[40]
+	mi := &file_plugin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3850,7 +3925,7 @@ func (x *RemoveSa) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveSa.ProtoReflect.Descriptor instead.
 func (*RemoveSa) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{40}
+	return file_plugin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *RemoveSa) GetTransport() uint32 {
@@ -3881,7 +3956,7 @@ type SaExpire struct {
 
 func (x *SaExpire) Reset() {
 	*x = SaExpire{}
-	mi := &file_plugin_proto_msgTypes[41]
+	mi := &file_plugin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3893,7 +3968,7 @@ func (x *SaExpire) String() string {
 func (*SaExpire) ProtoMessage() {}
 
 func (x *SaExpire) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[41]
+	mi := &file_plugin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3906,7 +3981,7 @@ func (x *SaExpire) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SaExpire.ProtoReflect.Descriptor instead.
 func (*SaExpire) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{41}
+	return file_plugin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *SaExpire) GetTransport() uint32 {
@@ -3949,6 +4024,7 @@ type FrameSpec struct {
 	MaxPayload   uint32                 `protobuf:"varint,7,opt,name=max_payload,json=maxPayload,proto3" json:"max_payload,omitempty"`
 	EtherType    *FrameSpec_Field       `protobuf:"bytes,8,opt,name=ether_type,json=etherType,proto3" json:"ether_type,omitempty"` // of a data frame's packet: 0x0800 or 0x86dd
 	Ppp          *FrameSpec_Ppp         `protobuf:"bytes,9,opt,name=ppp,proto3" json:"ppp,omitempty"`                              // unset: payloads of data frames are packets
+	L2Tp         *FrameSpec_L2Tp        `protobuf:"bytes,10,opt,name=l2tp,proto3" json:"l2tp,omitempty"`
 	// Rules, in milliseconds; 0: off.
 	KeepaliveIdleMs uint32             `protobuf:"varint,20,opt,name=keepalive_idle_ms,json=keepaliveIdleMs,proto3" json:"keepalive_idle_ms,omitempty"`
 	KeepaliveType   uint32             `protobuf:"varint,21,opt,name=keepalive_type,json=keepaliveType,proto3" json:"keepalive_type,omitempty"`
@@ -3970,7 +4046,7 @@ type FrameSpec struct {
 
 func (x *FrameSpec) Reset() {
 	*x = FrameSpec{}
-	mi := &file_plugin_proto_msgTypes[42]
+	mi := &file_plugin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3982,7 +4058,7 @@ func (x *FrameSpec) String() string {
 func (*FrameSpec) ProtoMessage() {}
 
 func (x *FrameSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[42]
+	mi := &file_plugin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3995,7 +4071,7 @@ func (x *FrameSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec.ProtoReflect.Descriptor instead.
 func (*FrameSpec) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{42}
+	return file_plugin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *FrameSpec) GetHeader() []byte {
@@ -4057,6 +4133,13 @@ func (x *FrameSpec) GetEtherType() *FrameSpec_Field {
 func (x *FrameSpec) GetPpp() *FrameSpec_Ppp {
 	if x != nil {
 		return x.Ppp
+	}
+	return nil
+}
+
+func (x *FrameSpec) GetL2Tp() *FrameSpec_L2Tp {
+	if x != nil {
+		return x.L2Tp
 	}
 	return nil
 }
@@ -4139,8 +4222,8 @@ func (x *FrameSpec) GetDpdPayload() []byte {
 }
 
 // ControlFrame carries a frame that is not data: from the host what no rule
-// handled, from the plugin what to send, in order with the data. On a path of ESP it
-// is a message of IKE, and its type 0.
+// handled, from the plugin what to send, in order with the data. On a path of ESP one of
+// type 0 is a message of IKE.
 type ControlFrame struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Transport     uint32                 `protobuf:"varint,1,opt,name=transport,proto3" json:"transport,omitempty"`
@@ -4152,7 +4235,7 @@ type ControlFrame struct {
 
 func (x *ControlFrame) Reset() {
 	*x = ControlFrame{}
-	mi := &file_plugin_proto_msgTypes[43]
+	mi := &file_plugin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4164,7 +4247,7 @@ func (x *ControlFrame) String() string {
 func (*ControlFrame) ProtoMessage() {}
 
 func (x *ControlFrame) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[43]
+	mi := &file_plugin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4177,7 +4260,7 @@ func (x *ControlFrame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlFrame.ProtoReflect.Descriptor instead.
 func (*ControlFrame) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{43}
+	return file_plugin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ControlFrame) GetTransport() uint32 {
@@ -4213,7 +4296,7 @@ type PathEvent struct {
 
 func (x *PathEvent) Reset() {
 	*x = PathEvent{}
-	mi := &file_plugin_proto_msgTypes[44]
+	mi := &file_plugin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4225,7 +4308,7 @@ func (x *PathEvent) String() string {
 func (*PathEvent) ProtoMessage() {}
 
 func (x *PathEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[44]
+	mi := &file_plugin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4238,7 +4321,7 @@ func (x *PathEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PathEvent.ProtoReflect.Descriptor instead.
 func (*PathEvent) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{44}
+	return file_plugin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *PathEvent) GetTransport() uint32 {
@@ -4291,7 +4374,7 @@ type NetConfig struct {
 
 func (x *NetConfig) Reset() {
 	*x = NetConfig{}
-	mi := &file_plugin_proto_msgTypes[45]
+	mi := &file_plugin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4303,7 +4386,7 @@ func (x *NetConfig) String() string {
 func (*NetConfig) ProtoMessage() {}
 
 func (x *NetConfig) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[45]
+	mi := &file_plugin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4316,7 +4399,7 @@ func (x *NetConfig) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetConfig.ProtoReflect.Descriptor instead.
 func (*NetConfig) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{45}
+	return file_plugin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *NetConfig) GetAddresses() []string {
@@ -4420,7 +4503,7 @@ type Pair struct {
 
 func (x *Pair) Reset() {
 	*x = Pair{}
-	mi := &file_plugin_proto_msgTypes[46]
+	mi := &file_plugin_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4432,7 +4515,7 @@ func (x *Pair) String() string {
 func (*Pair) ProtoMessage() {}
 
 func (x *Pair) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[46]
+	mi := &file_plugin_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4445,7 +4528,7 @@ func (x *Pair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pair.ProtoReflect.Descriptor instead.
 func (*Pair) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{46}
+	return file_plugin_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Pair) GetKey() string {
@@ -4471,7 +4554,7 @@ type NetworkChange struct {
 
 func (x *NetworkChange) Reset() {
 	*x = NetworkChange{}
-	mi := &file_plugin_proto_msgTypes[47]
+	mi := &file_plugin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4483,7 +4566,7 @@ func (x *NetworkChange) String() string {
 func (*NetworkChange) ProtoMessage() {}
 
 func (x *NetworkChange) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[47]
+	mi := &file_plugin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4496,7 +4579,7 @@ func (x *NetworkChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkChange.ProtoReflect.Descriptor instead.
 func (*NetworkChange) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{47}
+	return file_plugin_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *NetworkChange) GetReachable() bool {
@@ -4514,7 +4597,7 @@ type Suspend struct {
 
 func (x *Suspend) Reset() {
 	*x = Suspend{}
-	mi := &file_plugin_proto_msgTypes[48]
+	mi := &file_plugin_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4526,7 +4609,7 @@ func (x *Suspend) String() string {
 func (*Suspend) ProtoMessage() {}
 
 func (x *Suspend) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[48]
+	mi := &file_plugin_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4539,7 +4622,7 @@ func (x *Suspend) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suspend.ProtoReflect.Descriptor instead.
 func (*Suspend) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{48}
+	return file_plugin_proto_rawDescGZIP(), []int{49}
 }
 
 type Wake struct {
@@ -4550,7 +4633,7 @@ type Wake struct {
 
 func (x *Wake) Reset() {
 	*x = Wake{}
-	mi := &file_plugin_proto_msgTypes[49]
+	mi := &file_plugin_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4562,7 +4645,7 @@ func (x *Wake) String() string {
 func (*Wake) ProtoMessage() {}
 
 func (x *Wake) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[49]
+	mi := &file_plugin_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4575,7 +4658,7 @@ func (x *Wake) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Wake.ProtoReflect.Descriptor instead.
 func (*Wake) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{49}
+	return file_plugin_proto_rawDescGZIP(), []int{50}
 }
 
 // VerifyChain asks whether a gateway's certificates are trusted, by what the user says
@@ -4591,7 +4674,7 @@ type VerifyChain struct {
 
 func (x *VerifyChain) Reset() {
 	*x = VerifyChain{}
-	mi := &file_plugin_proto_msgTypes[50]
+	mi := &file_plugin_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4603,7 +4686,7 @@ func (x *VerifyChain) String() string {
 func (*VerifyChain) ProtoMessage() {}
 
 func (x *VerifyChain) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[50]
+	mi := &file_plugin_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4616,7 +4699,7 @@ func (x *VerifyChain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyChain.ProtoReflect.Descriptor instead.
 func (*VerifyChain) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{50}
+	return file_plugin_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *VerifyChain) GetChain() [][]byte {
@@ -4642,7 +4725,7 @@ type ClientCertificate struct {
 
 func (x *ClientCertificate) Reset() {
 	*x = ClientCertificate{}
-	mi := &file_plugin_proto_msgTypes[51]
+	mi := &file_plugin_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4654,7 +4737,7 @@ func (x *ClientCertificate) String() string {
 func (*ClientCertificate) ProtoMessage() {}
 
 func (x *ClientCertificate) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[51]
+	mi := &file_plugin_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4667,7 +4750,7 @@ func (x *ClientCertificate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientCertificate.ProtoReflect.Descriptor instead.
 func (*ClientCertificate) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{51}
+	return file_plugin_proto_rawDescGZIP(), []int{52}
 }
 
 type Certificate struct {
@@ -4679,7 +4762,7 @@ type Certificate struct {
 
 func (x *Certificate) Reset() {
 	*x = Certificate{}
-	mi := &file_plugin_proto_msgTypes[52]
+	mi := &file_plugin_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4691,7 +4774,7 @@ func (x *Certificate) String() string {
 func (*Certificate) ProtoMessage() {}
 
 func (x *Certificate) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[52]
+	mi := &file_plugin_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4704,7 +4787,7 @@ func (x *Certificate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Certificate.ProtoReflect.Descriptor instead.
 func (*Certificate) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{52}
+	return file_plugin_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Certificate) GetChain() [][]byte {
@@ -4727,7 +4810,7 @@ type Sign struct {
 
 func (x *Sign) Reset() {
 	*x = Sign{}
-	mi := &file_plugin_proto_msgTypes[53]
+	mi := &file_plugin_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4739,7 +4822,7 @@ func (x *Sign) String() string {
 func (*Sign) ProtoMessage() {}
 
 func (x *Sign) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[53]
+	mi := &file_plugin_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4752,7 +4835,7 @@ func (x *Sign) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sign.ProtoReflect.Descriptor instead.
 func (*Sign) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{53}
+	return file_plugin_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Sign) GetHash() Sign_Hash {
@@ -4785,7 +4868,7 @@ type Signature struct {
 
 func (x *Signature) Reset() {
 	*x = Signature{}
-	mi := &file_plugin_proto_msgTypes[54]
+	mi := &file_plugin_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4797,7 +4880,7 @@ func (x *Signature) String() string {
 func (*Signature) ProtoMessage() {}
 
 func (x *Signature) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[54]
+	mi := &file_plugin_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4810,7 +4893,7 @@ func (x *Signature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signature.ProtoReflect.Descriptor instead.
 func (*Signature) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{54}
+	return file_plugin_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Signature) GetSignature() []byte {
@@ -4841,7 +4924,7 @@ type Prompt struct {
 
 func (x *Prompt) Reset() {
 	*x = Prompt{}
-	mi := &file_plugin_proto_msgTypes[55]
+	mi := &file_plugin_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4853,7 +4936,7 @@ func (x *Prompt) String() string {
 func (*Prompt) ProtoMessage() {}
 
 func (x *Prompt) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[55]
+	mi := &file_plugin_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4866,7 +4949,7 @@ func (x *Prompt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prompt.ProtoReflect.Descriptor instead.
 func (*Prompt) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{55}
+	return file_plugin_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Prompt) GetTitle() string {
@@ -4986,7 +5069,7 @@ type Form struct {
 
 func (x *Form) Reset() {
 	*x = Form{}
-	mi := &file_plugin_proto_msgTypes[56]
+	mi := &file_plugin_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4998,7 +5081,7 @@ func (x *Form) String() string {
 func (*Form) ProtoMessage() {}
 
 func (x *Form) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[56]
+	mi := &file_plugin_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5011,7 +5094,7 @@ func (x *Form) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Form.ProtoReflect.Descriptor instead.
 func (*Form) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{56}
+	return file_plugin_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Form) GetId() string {
@@ -5043,7 +5126,7 @@ type Field struct {
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_plugin_proto_msgTypes[57]
+	mi := &file_plugin_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5055,7 +5138,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[57]
+	mi := &file_plugin_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5068,7 +5151,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{57}
+	return file_plugin_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Field) GetName() string {
@@ -5137,7 +5220,7 @@ type Sso struct {
 
 func (x *Sso) Reset() {
 	*x = Sso{}
-	mi := &file_plugin_proto_msgTypes[58]
+	mi := &file_plugin_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5149,7 +5232,7 @@ func (x *Sso) String() string {
 func (*Sso) ProtoMessage() {}
 
 func (x *Sso) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[58]
+	mi := &file_plugin_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5162,7 +5245,7 @@ func (x *Sso) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sso.ProtoReflect.Descriptor instead.
 func (*Sso) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{58}
+	return file_plugin_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Sso) GetUrl() string {
@@ -5249,7 +5332,7 @@ type Loopback struct {
 
 func (x *Loopback) Reset() {
 	*x = Loopback{}
-	mi := &file_plugin_proto_msgTypes[59]
+	mi := &file_plugin_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5261,7 +5344,7 @@ func (x *Loopback) String() string {
 func (*Loopback) ProtoMessage() {}
 
 func (x *Loopback) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[59]
+	mi := &file_plugin_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5274,7 +5357,7 @@ func (x *Loopback) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Loopback.ProtoReflect.Descriptor instead.
 func (*Loopback) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{59}
+	return file_plugin_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Loopback) GetPort() uint32 {
@@ -5310,7 +5393,7 @@ type Cookies struct {
 
 func (x *Cookies) Reset() {
 	*x = Cookies{}
-	mi := &file_plugin_proto_msgTypes[60]
+	mi := &file_plugin_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5322,7 +5405,7 @@ func (x *Cookies) String() string {
 func (*Cookies) ProtoMessage() {}
 
 func (x *Cookies) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[60]
+	mi := &file_plugin_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5335,7 +5418,7 @@ func (x *Cookies) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cookies.ProtoReflect.Descriptor instead.
 func (*Cookies) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{60}
+	return file_plugin_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *Cookies) GetFinalUrl() string {
@@ -5372,7 +5455,7 @@ type Scheme struct {
 
 func (x *Scheme) Reset() {
 	*x = Scheme{}
-	mi := &file_plugin_proto_msgTypes[61]
+	mi := &file_plugin_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5384,7 +5467,7 @@ func (x *Scheme) String() string {
 func (*Scheme) ProtoMessage() {}
 
 func (x *Scheme) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[61]
+	mi := &file_plugin_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5397,7 +5480,7 @@ func (x *Scheme) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scheme.ProtoReflect.Descriptor instead.
 func (*Scheme) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{61}
+	return file_plugin_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *Scheme) GetScheme() string {
@@ -5416,7 +5499,7 @@ type Confirm struct {
 
 func (x *Confirm) Reset() {
 	*x = Confirm{}
-	mi := &file_plugin_proto_msgTypes[62]
+	mi := &file_plugin_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5428,7 +5511,7 @@ func (x *Confirm) String() string {
 func (*Confirm) ProtoMessage() {}
 
 func (x *Confirm) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[62]
+	mi := &file_plugin_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5441,7 +5524,7 @@ func (x *Confirm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Confirm.ProtoReflect.Descriptor instead.
 func (*Confirm) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{62}
+	return file_plugin_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *Confirm) GetAcceptLabel() string {
@@ -5460,7 +5543,7 @@ type Wait struct {
 
 func (x *Wait) Reset() {
 	*x = Wait{}
-	mi := &file_plugin_proto_msgTypes[63]
+	mi := &file_plugin_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5472,7 +5555,7 @@ func (x *Wait) String() string {
 func (*Wait) ProtoMessage() {}
 
 func (x *Wait) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[63]
+	mi := &file_plugin_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5485,7 +5568,7 @@ func (x *Wait) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Wait.ProtoReflect.Descriptor instead.
 func (*Wait) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{63}
+	return file_plugin_proto_rawDescGZIP(), []int{64}
 }
 
 // Program has the host run the program that the user's option names, as the user and
@@ -5504,7 +5587,7 @@ type Program struct {
 
 func (x *Program) Reset() {
 	*x = Program{}
-	mi := &file_plugin_proto_msgTypes[64]
+	mi := &file_plugin_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5516,7 +5599,7 @@ func (x *Program) String() string {
 func (*Program) ProtoMessage() {}
 
 func (x *Program) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[64]
+	mi := &file_plugin_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5529,7 +5612,7 @@ func (x *Program) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Program.ProtoReflect.Descriptor instead.
 func (*Program) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{64}
+	return file_plugin_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *Program) GetOption() string {
@@ -5570,7 +5653,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_plugin_proto_msgTypes[65]
+	mi := &file_plugin_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5582,7 +5665,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[65]
+	mi := &file_plugin_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5595,7 +5678,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{65}
+	return file_plugin_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *Answer) GetCancelled() bool {
@@ -5622,7 +5705,7 @@ type Option_Condition struct {
 
 func (x *Option_Condition) Reset() {
 	*x = Option_Condition{}
-	mi := &file_plugin_proto_msgTypes[66]
+	mi := &file_plugin_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5634,7 +5717,7 @@ func (x *Option_Condition) String() string {
 func (*Option_Condition) ProtoMessage() {}
 
 func (x *Option_Condition) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[66]
+	mi := &file_plugin_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5674,7 +5757,7 @@ type FrameSpec_Field struct {
 
 func (x *FrameSpec_Field) Reset() {
 	*x = FrameSpec_Field{}
-	mi := &file_plugin_proto_msgTypes[69]
+	mi := &file_plugin_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5686,7 +5769,7 @@ func (x *FrameSpec_Field) String() string {
 func (*FrameSpec_Field) ProtoMessage() {}
 
 func (x *FrameSpec_Field) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[69]
+	mi := &file_plugin_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5699,7 +5782,7 @@ func (x *FrameSpec_Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec_Field.ProtoReflect.Descriptor instead.
 func (*FrameSpec_Field) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{42, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{43, 0}
 }
 
 func (x *FrameSpec_Field) GetOffset() uint32 {
@@ -5731,7 +5814,7 @@ type FrameSpec_Reply struct {
 
 func (x *FrameSpec_Reply) Reset() {
 	*x = FrameSpec_Reply{}
-	mi := &file_plugin_proto_msgTypes[70]
+	mi := &file_plugin_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5743,7 +5826,7 @@ func (x *FrameSpec_Reply) String() string {
 func (*FrameSpec_Reply) ProtoMessage() {}
 
 func (x *FrameSpec_Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[70]
+	mi := &file_plugin_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5756,7 +5839,7 @@ func (x *FrameSpec_Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec_Reply.ProtoReflect.Descriptor instead.
 func (*FrameSpec_Reply) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{42, 1}
+	return file_plugin_proto_rawDescGZIP(), []int{43, 1}
 }
 
 func (x *FrameSpec_Reply) GetMatch() uint32 {
@@ -5797,7 +5880,7 @@ type FrameSpec_Match struct {
 
 func (x *FrameSpec_Match) Reset() {
 	*x = FrameSpec_Match{}
-	mi := &file_plugin_proto_msgTypes[71]
+	mi := &file_plugin_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5809,7 +5892,7 @@ func (x *FrameSpec_Match) String() string {
 func (*FrameSpec_Match) ProtoMessage() {}
 
 func (x *FrameSpec_Match) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[71]
+	mi := &file_plugin_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5822,7 +5905,7 @@ func (x *FrameSpec_Match) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec_Match.ProtoReflect.Descriptor instead.
 func (*FrameSpec_Match) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{42, 2}
+	return file_plugin_proto_rawDescGZIP(), []int{43, 2}
 }
 
 func (x *FrameSpec_Match) GetOffset() uint32 {
@@ -5853,7 +5936,7 @@ type FrameSpec_Ppp struct {
 
 func (x *FrameSpec_Ppp) Reset() {
 	*x = FrameSpec_Ppp{}
-	mi := &file_plugin_proto_msgTypes[72]
+	mi := &file_plugin_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5865,7 +5948,7 @@ func (x *FrameSpec_Ppp) String() string {
 func (*FrameSpec_Ppp) ProtoMessage() {}
 
 func (x *FrameSpec_Ppp) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[72]
+	mi := &file_plugin_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5878,7 +5961,7 @@ func (x *FrameSpec_Ppp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec_Ppp.ProtoReflect.Descriptor instead.
 func (*FrameSpec_Ppp) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{42, 3}
+	return file_plugin_proto_rawDescGZIP(), []int{43, 3}
 }
 
 func (x *FrameSpec_Ppp) GetNoAddress() bool {
@@ -5895,6 +5978,85 @@ func (x *FrameSpec_Ppp) GetShortProtocol() bool {
 	return false
 }
 
+// Frames are messages of L2TP (RFC 2661), with nothing in front of them and PPP, which must
+// be set, in those of data. A control message is a ControlFrame of type 0x20000, from its
+// first byte to its last, both ways.
+type FrameSpec_L2Tp struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Tunnel        uint32                 `protobuf:"varint,1,opt,name=tunnel,proto3" json:"tunnel,omitempty"` // ids of 16 bits that what is sent has in it: the peer's
+	Session       uint32                 `protobuf:"varint,2,opt,name=session,proto3" json:"session,omitempty"`
+	OwnTunnel     uint32                 `protobuf:"varint,3,opt,name=own_tunnel,json=ownTunnel,proto3" json:"own_tunnel,omitempty"` // what data from the peer must have
+	OwnSession    uint32                 `protobuf:"varint,4,opt,name=own_session,json=ownSession,proto3" json:"own_session,omitempty"`
+	Sequence      bool                   `protobuf:"varint,5,opt,name=sequence,proto3" json:"sequence,omitempty"` // data is sent with sequence numbers; what comes may have them
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FrameSpec_L2Tp) Reset() {
+	*x = FrameSpec_L2Tp{}
+	mi := &file_plugin_proto_msgTypes[74]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FrameSpec_L2Tp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FrameSpec_L2Tp) ProtoMessage() {}
+
+func (x *FrameSpec_L2Tp) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[74]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FrameSpec_L2Tp.ProtoReflect.Descriptor instead.
+func (*FrameSpec_L2Tp) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{43, 4}
+}
+
+func (x *FrameSpec_L2Tp) GetTunnel() uint32 {
+	if x != nil {
+		return x.Tunnel
+	}
+	return 0
+}
+
+func (x *FrameSpec_L2Tp) GetSession() uint32 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *FrameSpec_L2Tp) GetOwnTunnel() uint32 {
+	if x != nil {
+		return x.OwnTunnel
+	}
+	return 0
+}
+
+func (x *FrameSpec_L2Tp) GetOwnSession() uint32 {
+	if x != nil {
+		return x.OwnSession
+	}
+	return 0
+}
+
+func (x *FrameSpec_L2Tp) GetSequence() bool {
+	if x != nil {
+		return x.Sequence
+	}
+	return false
+}
+
 type Field_Choice struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Value         string                 `protobuf:"bytes,1,opt,name=value,proto3" json:"value,omitempty"`
@@ -5905,7 +6067,7 @@ type Field_Choice struct {
 
 func (x *Field_Choice) Reset() {
 	*x = Field_Choice{}
-	mi := &file_plugin_proto_msgTypes[73]
+	mi := &file_plugin_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5917,7 +6079,7 @@ func (x *Field_Choice) String() string {
 func (*Field_Choice) ProtoMessage() {}
 
 func (x *Field_Choice) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[73]
+	mi := &file_plugin_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5930,7 +6092,7 @@ func (x *Field_Choice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field_Choice.ProtoReflect.Descriptor instead.
 func (*Field_Choice) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{57, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{58, 0}
 }
 
 func (x *Field_Choice) GetValue() string {
@@ -6207,11 +6369,15 @@ const file_plugin_proto_rawDesc = "" +
 	"\x03esp\x18\x05 \x01(\v2\x17.penstock.plugin.v1.EspR\x03esp\"\t\n" +
 	"\aDrained\"\x1e\n" +
 	"\bResidual\x12\x12\n" +
-	"\x04data\x18\x01 \x01(\fR\x04data\"k\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\"\xa7\x01\n" +
 	"\x03Esp\x12(\n" +
 	"\x03sas\x18\x01 \x03(\v2\x16.penstock.plugin.v1.SaR\x03sas\x12(\n" +
 	"\x10nat_keepalive_ms\x18\x02 \x01(\rR\x0enatKeepaliveMs\x12\x10\n" +
-	"\x03ecn\x18\x03 \x01(\bR\x03ecn\"\xd7\x02\n" +
+	"\x03ecn\x18\x03 \x01(\bR\x03ecn\x12:\n" +
+	"\ttransport\x18\x04 \x01(\v2\x1c.penstock.plugin.v1.UdpPortsR\ttransport\"8\n" +
+	"\bUdpPorts\x12\x14\n" +
+	"\x05local\x18\x01 \x01(\rR\x05local\x12\x16\n" +
+	"\x06remote\x18\x02 \x01(\rR\x06remote\"\xed\x02\n" +
 	"\x02Sa\x12>\n" +
 	"\tdirection\x18\x01 \x01(\x0e2 .penstock.plugin.v1.Sa.DirectionR\tdirection\x12\x10\n" +
 	"\x03spi\x18\x02 \x01(\rR\x03spi\x12\x14\n" +
@@ -6225,7 +6391,8 @@ const file_plugin_proto_rawDesc = "" +
 	"hard_bytes\x18\b \x01(\x04R\thardBytes\x12!\n" +
 	"\fsoft_packets\x18\t \x01(\x04R\vsoftPackets\x12!\n" +
 	"\fhard_packets\x18\n" +
-	" \x01(\x04R\vhardPackets\"&\n" +
+	" \x01(\x04R\vhardPackets\x12\x14\n" +
+	"\x05first\x18\v \x01(\rR\x05first\"&\n" +
 	"\tDirection\x12\v\n" +
 	"\aINBOUND\x10\x00\x12\f\n" +
 	"\bOUTBOUND\x10\x01\"Q\n" +
@@ -6239,7 +6406,8 @@ const file_plugin_proto_rawDesc = "" +
 	"\ttransport\x18\x01 \x01(\rR\ttransport\x12\x10\n" +
 	"\x03spi\x18\x02 \x01(\rR\x03spi\x12\x1a\n" +
 	"\boutbound\x18\x03 \x01(\bR\boutbound\x12\x12\n" +
-	"\x04hard\x18\x04 \x01(\bR\x04hard\"\x81\t\n" +
+	"\x04hard\x18\x04 \x01(\bR\x04hard\"\xd0\n" +
+	"\n" +
 	"\tFrameSpec\x12\x16\n" +
 	"\x06header\x18\x01 \x01(\fR\x06header\x12;\n" +
 	"\x06length\x18\x02 \x01(\v2#.penstock.plugin.v1.FrameSpec.FieldR\x06length\x12\x1f\n" +
@@ -6252,7 +6420,9 @@ const file_plugin_proto_rawDesc = "" +
 	"maxPayload\x12B\n" +
 	"\n" +
 	"ether_type\x18\b \x01(\v2#.penstock.plugin.v1.FrameSpec.FieldR\tetherType\x123\n" +
-	"\x03ppp\x18\t \x01(\v2!.penstock.plugin.v1.FrameSpec.PppR\x03ppp\x12*\n" +
+	"\x03ppp\x18\t \x01(\v2!.penstock.plugin.v1.FrameSpec.PppR\x03ppp\x126\n" +
+	"\x04l2tp\x18\n" +
+	" \x01(\v2\".penstock.plugin.v1.FrameSpec.L2tpR\x04l2tp\x12*\n" +
 	"\x11keepalive_idle_ms\x18\x14 \x01(\rR\x0fkeepaliveIdleMs\x12%\n" +
 	"\x0ekeepalive_type\x18\x15 \x01(\rR\rkeepaliveType\x12=\n" +
 	"\areplies\x18\x16 \x03(\v2#.penstock.plugin.v1.FrameSpec.ReplyR\areplies\x12 \n" +
@@ -6281,7 +6451,15 @@ const file_plugin_proto_rawDesc = "" +
 	"\x03Ppp\x12\x1d\n" +
 	"\n" +
 	"no_address\x18\x01 \x01(\bR\tnoAddress\x12%\n" +
-	"\x0eshort_protocol\x18\x02 \x01(\bR\rshortProtocol\"Z\n" +
+	"\x0eshort_protocol\x18\x02 \x01(\bR\rshortProtocol\x1a\x94\x01\n" +
+	"\x04L2tp\x12\x16\n" +
+	"\x06tunnel\x18\x01 \x01(\rR\x06tunnel\x12\x18\n" +
+	"\asession\x18\x02 \x01(\rR\asession\x12\x1d\n" +
+	"\n" +
+	"own_tunnel\x18\x03 \x01(\rR\townTunnel\x12\x1f\n" +
+	"\vown_session\x18\x04 \x01(\rR\n" +
+	"ownSession\x12\x1a\n" +
+	"\bsequence\x18\x05 \x01(\bR\bsequence\"Z\n" +
 	"\fControlFrame\x12\x1c\n" +
 	"\ttransport\x18\x01 \x01(\rR\ttransport\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\rR\x04type\x12\x18\n" +
@@ -6437,7 +6615,7 @@ func file_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 75)
+var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 77)
 var file_plugin_proto_goTypes = []any{
 	(Code)(0),                 // 0: penstock.plugin.v1.Code
 	(Phase)(0),                // 1: penstock.plugin.v1.Phase
@@ -6488,91 +6666,93 @@ var file_plugin_proto_goTypes = []any{
 	(*Drained)(nil),           // 46: penstock.plugin.v1.Drained
 	(*Residual)(nil),          // 47: penstock.plugin.v1.Residual
 	(*Esp)(nil),               // 48: penstock.plugin.v1.Esp
-	(*Sa)(nil),                // 49: penstock.plugin.v1.Sa
-	(*InstallSa)(nil),         // 50: penstock.plugin.v1.InstallSa
-	(*RemoveSa)(nil),          // 51: penstock.plugin.v1.RemoveSa
-	(*SaExpire)(nil),          // 52: penstock.plugin.v1.SaExpire
-	(*FrameSpec)(nil),         // 53: penstock.plugin.v1.FrameSpec
-	(*ControlFrame)(nil),      // 54: penstock.plugin.v1.ControlFrame
-	(*PathEvent)(nil),         // 55: penstock.plugin.v1.PathEvent
-	(*NetConfig)(nil),         // 56: penstock.plugin.v1.NetConfig
-	(*Pair)(nil),              // 57: penstock.plugin.v1.Pair
-	(*NetworkChange)(nil),     // 58: penstock.plugin.v1.NetworkChange
-	(*Suspend)(nil),           // 59: penstock.plugin.v1.Suspend
-	(*Wake)(nil),              // 60: penstock.plugin.v1.Wake
-	(*VerifyChain)(nil),       // 61: penstock.plugin.v1.VerifyChain
-	(*ClientCertificate)(nil), // 62: penstock.plugin.v1.ClientCertificate
-	(*Certificate)(nil),       // 63: penstock.plugin.v1.Certificate
-	(*Sign)(nil),              // 64: penstock.plugin.v1.Sign
-	(*Signature)(nil),         // 65: penstock.plugin.v1.Signature
-	(*Prompt)(nil),            // 66: penstock.plugin.v1.Prompt
-	(*Form)(nil),              // 67: penstock.plugin.v1.Form
-	(*Field)(nil),             // 68: penstock.plugin.v1.Field
-	(*Sso)(nil),               // 69: penstock.plugin.v1.Sso
-	(*Loopback)(nil),          // 70: penstock.plugin.v1.Loopback
-	(*Cookies)(nil),           // 71: penstock.plugin.v1.Cookies
-	(*Scheme)(nil),            // 72: penstock.plugin.v1.Scheme
-	(*Confirm)(nil),           // 73: penstock.plugin.v1.Confirm
-	(*Wait)(nil),              // 74: penstock.plugin.v1.Wait
-	(*Program)(nil),           // 75: penstock.plugin.v1.Program
-	(*Answer)(nil),            // 76: penstock.plugin.v1.Answer
-	(*Option_Condition)(nil),  // 77: penstock.plugin.v1.Option.Condition
-	nil,                       // 78: penstock.plugin.v1.ValidateRequest.OptionsEntry
-	nil,                       // 79: penstock.plugin.v1.Start.OptionsEntry
-	(*FrameSpec_Field)(nil),   // 80: penstock.plugin.v1.FrameSpec.Field
-	(*FrameSpec_Reply)(nil),   // 81: penstock.plugin.v1.FrameSpec.Reply
-	(*FrameSpec_Match)(nil),   // 82: penstock.plugin.v1.FrameSpec.Match
-	(*FrameSpec_Ppp)(nil),     // 83: penstock.plugin.v1.FrameSpec.Ppp
-	(*Field_Choice)(nil),      // 84: penstock.plugin.v1.Field.Choice
-	nil,                       // 85: penstock.plugin.v1.Answer.ValuesEntry
+	(*UdpPorts)(nil),          // 49: penstock.plugin.v1.UdpPorts
+	(*Sa)(nil),                // 50: penstock.plugin.v1.Sa
+	(*InstallSa)(nil),         // 51: penstock.plugin.v1.InstallSa
+	(*RemoveSa)(nil),          // 52: penstock.plugin.v1.RemoveSa
+	(*SaExpire)(nil),          // 53: penstock.plugin.v1.SaExpire
+	(*FrameSpec)(nil),         // 54: penstock.plugin.v1.FrameSpec
+	(*ControlFrame)(nil),      // 55: penstock.plugin.v1.ControlFrame
+	(*PathEvent)(nil),         // 56: penstock.plugin.v1.PathEvent
+	(*NetConfig)(nil),         // 57: penstock.plugin.v1.NetConfig
+	(*Pair)(nil),              // 58: penstock.plugin.v1.Pair
+	(*NetworkChange)(nil),     // 59: penstock.plugin.v1.NetworkChange
+	(*Suspend)(nil),           // 60: penstock.plugin.v1.Suspend
+	(*Wake)(nil),              // 61: penstock.plugin.v1.Wake
+	(*VerifyChain)(nil),       // 62: penstock.plugin.v1.VerifyChain
+	(*ClientCertificate)(nil), // 63: penstock.plugin.v1.ClientCertificate
+	(*Certificate)(nil),       // 64: penstock.plugin.v1.Certificate
+	(*Sign)(nil),              // 65: penstock.plugin.v1.Sign
+	(*Signature)(nil),         // 66: penstock.plugin.v1.Signature
+	(*Prompt)(nil),            // 67: penstock.plugin.v1.Prompt
+	(*Form)(nil),              // 68: penstock.plugin.v1.Form
+	(*Field)(nil),             // 69: penstock.plugin.v1.Field
+	(*Sso)(nil),               // 70: penstock.plugin.v1.Sso
+	(*Loopback)(nil),          // 71: penstock.plugin.v1.Loopback
+	(*Cookies)(nil),           // 72: penstock.plugin.v1.Cookies
+	(*Scheme)(nil),            // 73: penstock.plugin.v1.Scheme
+	(*Confirm)(nil),           // 74: penstock.plugin.v1.Confirm
+	(*Wait)(nil),              // 75: penstock.plugin.v1.Wait
+	(*Program)(nil),           // 76: penstock.plugin.v1.Program
+	(*Answer)(nil),            // 77: penstock.plugin.v1.Answer
+	(*Option_Condition)(nil),  // 78: penstock.plugin.v1.Option.Condition
+	nil,                       // 79: penstock.plugin.v1.ValidateRequest.OptionsEntry
+	nil,                       // 80: penstock.plugin.v1.Start.OptionsEntry
+	(*FrameSpec_Field)(nil),   // 81: penstock.plugin.v1.FrameSpec.Field
+	(*FrameSpec_Reply)(nil),   // 82: penstock.plugin.v1.FrameSpec.Reply
+	(*FrameSpec_Match)(nil),   // 83: penstock.plugin.v1.FrameSpec.Match
+	(*FrameSpec_Ppp)(nil),     // 84: penstock.plugin.v1.FrameSpec.Ppp
+	(*FrameSpec_L2Tp)(nil),    // 85: penstock.plugin.v1.FrameSpec.L2tp
+	(*Field_Choice)(nil),      // 86: penstock.plugin.v1.Field.Choice
+	nil,                       // 87: penstock.plugin.v1.Answer.ValuesEntry
 }
 var file_plugin_proto_depIdxs = []int32{
 	13, // 0: penstock.plugin.v1.DescribeResponse.protocols:type_name -> penstock.plugin.v1.Protocol
 	14, // 1: penstock.plugin.v1.DescribeResponse.options:type_name -> penstock.plugin.v1.Option
 	2,  // 2: penstock.plugin.v1.Option.type:type_name -> penstock.plugin.v1.Option.Type
-	77, // 3: penstock.plugin.v1.Option.visible_if:type_name -> penstock.plugin.v1.Option.Condition
-	78, // 4: penstock.plugin.v1.ValidateRequest.options:type_name -> penstock.plugin.v1.ValidateRequest.OptionsEntry
+	78, // 3: penstock.plugin.v1.Option.visible_if:type_name -> penstock.plugin.v1.Option.Condition
+	79, // 4: penstock.plugin.v1.ValidateRequest.options:type_name -> penstock.plugin.v1.ValidateRequest.OptionsEntry
 	17, // 5: penstock.plugin.v1.ValidateResponse.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
 	3,  // 6: penstock.plugin.v1.Diagnostic.severity:type_name -> penstock.plugin.v1.Diagnostic.Severity
 	0,  // 7: penstock.plugin.v1.Diagnostic.code:type_name -> penstock.plugin.v1.Code
 	22, // 8: penstock.plugin.v1.FromHost.start:type_name -> penstock.plugin.v1.Start
 	23, // 9: penstock.plugin.v1.FromHost.resume:type_name -> penstock.plugin.v1.Resume
 	26, // 10: penstock.plugin.v1.FromHost.stop:type_name -> penstock.plugin.v1.Stop
-	76, // 11: penstock.plugin.v1.FromHost.answer:type_name -> penstock.plugin.v1.Answer
+	77, // 11: penstock.plugin.v1.FromHost.answer:type_name -> penstock.plugin.v1.Answer
 	40, // 12: penstock.plugin.v1.FromHost.opened:type_name -> penstock.plugin.v1.Opened
 	20, // 13: penstock.plugin.v1.FromHost.ok:type_name -> penstock.plugin.v1.Ok
 	21, // 14: penstock.plugin.v1.FromHost.refused:type_name -> penstock.plugin.v1.Refused
 	46, // 15: penstock.plugin.v1.FromHost.drained:type_name -> penstock.plugin.v1.Drained
 	44, // 16: penstock.plugin.v1.FromHost.exported:type_name -> penstock.plugin.v1.Exported
-	54, // 17: penstock.plugin.v1.FromHost.frame:type_name -> penstock.plugin.v1.ControlFrame
-	55, // 18: penstock.plugin.v1.FromHost.path:type_name -> penstock.plugin.v1.PathEvent
-	58, // 19: penstock.plugin.v1.FromHost.network:type_name -> penstock.plugin.v1.NetworkChange
-	59, // 20: penstock.plugin.v1.FromHost.suspend:type_name -> penstock.plugin.v1.Suspend
-	60, // 21: penstock.plugin.v1.FromHost.wake:type_name -> penstock.plugin.v1.Wake
-	52, // 22: penstock.plugin.v1.FromHost.sa_expire:type_name -> penstock.plugin.v1.SaExpire
-	63, // 23: penstock.plugin.v1.FromHost.certificate:type_name -> penstock.plugin.v1.Certificate
-	65, // 24: penstock.plugin.v1.FromHost.signature:type_name -> penstock.plugin.v1.Signature
+	55, // 17: penstock.plugin.v1.FromHost.frame:type_name -> penstock.plugin.v1.ControlFrame
+	56, // 18: penstock.plugin.v1.FromHost.path:type_name -> penstock.plugin.v1.PathEvent
+	59, // 19: penstock.plugin.v1.FromHost.network:type_name -> penstock.plugin.v1.NetworkChange
+	60, // 20: penstock.plugin.v1.FromHost.suspend:type_name -> penstock.plugin.v1.Suspend
+	61, // 21: penstock.plugin.v1.FromHost.wake:type_name -> penstock.plugin.v1.Wake
+	53, // 22: penstock.plugin.v1.FromHost.sa_expire:type_name -> penstock.plugin.v1.SaExpire
+	64, // 23: penstock.plugin.v1.FromHost.certificate:type_name -> penstock.plugin.v1.Certificate
+	66, // 24: penstock.plugin.v1.FromHost.signature:type_name -> penstock.plugin.v1.Signature
 	27, // 25: penstock.plugin.v1.FromPlugin.phase:type_name -> penstock.plugin.v1.SetPhase
-	66, // 26: penstock.plugin.v1.FromPlugin.prompt:type_name -> penstock.plugin.v1.Prompt
+	67, // 26: penstock.plugin.v1.FromPlugin.prompt:type_name -> penstock.plugin.v1.Prompt
 	31, // 27: penstock.plugin.v1.FromPlugin.open:type_name -> penstock.plugin.v1.Open
 	42, // 28: penstock.plugin.v1.FromPlugin.close:type_name -> penstock.plugin.v1.Close
 	45, // 29: penstock.plugin.v1.FromPlugin.attach:type_name -> penstock.plugin.v1.Attach
 	47, // 30: penstock.plugin.v1.FromPlugin.residual:type_name -> penstock.plugin.v1.Residual
-	56, // 31: penstock.plugin.v1.FromPlugin.config:type_name -> penstock.plugin.v1.NetConfig
-	54, // 32: penstock.plugin.v1.FromPlugin.frame:type_name -> penstock.plugin.v1.ControlFrame
+	57, // 31: penstock.plugin.v1.FromPlugin.config:type_name -> penstock.plugin.v1.NetConfig
+	55, // 32: penstock.plugin.v1.FromPlugin.frame:type_name -> penstock.plugin.v1.ControlFrame
 	30, // 33: penstock.plugin.v1.FromPlugin.checkpoint:type_name -> penstock.plugin.v1.Checkpoint
 	43, // 34: penstock.plugin.v1.FromPlugin.export:type_name -> penstock.plugin.v1.Export
 	25, // 35: penstock.plugin.v1.FromPlugin.adopted:type_name -> penstock.plugin.v1.Adopted
 	29, // 36: penstock.plugin.v1.FromPlugin.failed:type_name -> penstock.plugin.v1.Failed
 	28, // 37: penstock.plugin.v1.FromPlugin.progress:type_name -> penstock.plugin.v1.Progress
 	21, // 38: penstock.plugin.v1.FromPlugin.refused:type_name -> penstock.plugin.v1.Refused
-	50, // 39: penstock.plugin.v1.FromPlugin.install_sa:type_name -> penstock.plugin.v1.InstallSa
-	51, // 40: penstock.plugin.v1.FromPlugin.remove_sa:type_name -> penstock.plugin.v1.RemoveSa
-	61, // 41: penstock.plugin.v1.FromPlugin.verify_chain:type_name -> penstock.plugin.v1.VerifyChain
-	62, // 42: penstock.plugin.v1.FromPlugin.client_certificate:type_name -> penstock.plugin.v1.ClientCertificate
-	64, // 43: penstock.plugin.v1.FromPlugin.sign:type_name -> penstock.plugin.v1.Sign
+	51, // 39: penstock.plugin.v1.FromPlugin.install_sa:type_name -> penstock.plugin.v1.InstallSa
+	52, // 40: penstock.plugin.v1.FromPlugin.remove_sa:type_name -> penstock.plugin.v1.RemoveSa
+	62, // 41: penstock.plugin.v1.FromPlugin.verify_chain:type_name -> penstock.plugin.v1.VerifyChain
+	63, // 42: penstock.plugin.v1.FromPlugin.client_certificate:type_name -> penstock.plugin.v1.ClientCertificate
+	65, // 43: penstock.plugin.v1.FromPlugin.sign:type_name -> penstock.plugin.v1.Sign
 	17, // 44: penstock.plugin.v1.Refused.diagnostic:type_name -> penstock.plugin.v1.Diagnostic
-	79, // 45: penstock.plugin.v1.Start.options:type_name -> penstock.plugin.v1.Start.OptionsEntry
+	80, // 45: penstock.plugin.v1.Start.options:type_name -> penstock.plugin.v1.Start.OptionsEntry
 	22, // 46: penstock.plugin.v1.Resume.start:type_name -> penstock.plugin.v1.Start
 	24, // 47: penstock.plugin.v1.Resume.installed:type_name -> penstock.plugin.v1.InstalledPath
 	4,  // 48: penstock.plugin.v1.Stop.reason:type_name -> penstock.plugin.v1.Stop.Reason
@@ -6589,45 +6769,47 @@ var file_plugin_proto_depIdxs = []int32{
 	39, // 59: penstock.plugin.v1.Dtls.resumption:type_name -> penstock.plugin.v1.Resumption
 	38, // 60: penstock.plugin.v1.Psk.exporter:type_name -> penstock.plugin.v1.Exporter
 	41, // 61: penstock.plugin.v1.Opened.tls:type_name -> penstock.plugin.v1.TlsInfo
-	53, // 62: penstock.plugin.v1.Attach.framing:type_name -> penstock.plugin.v1.FrameSpec
+	54, // 62: penstock.plugin.v1.Attach.framing:type_name -> penstock.plugin.v1.FrameSpec
 	48, // 63: penstock.plugin.v1.Attach.esp:type_name -> penstock.plugin.v1.Esp
-	49, // 64: penstock.plugin.v1.Esp.sas:type_name -> penstock.plugin.v1.Sa
-	7,  // 65: penstock.plugin.v1.Sa.direction:type_name -> penstock.plugin.v1.Sa.Direction
-	49, // 66: penstock.plugin.v1.InstallSa.sa:type_name -> penstock.plugin.v1.Sa
-	80, // 67: penstock.plugin.v1.FrameSpec.length:type_name -> penstock.plugin.v1.FrameSpec.Field
-	80, // 68: penstock.plugin.v1.FrameSpec.type:type_name -> penstock.plugin.v1.FrameSpec.Field
-	80, // 69: penstock.plugin.v1.FrameSpec.ether_type:type_name -> penstock.plugin.v1.FrameSpec.Field
-	83, // 70: penstock.plugin.v1.FrameSpec.ppp:type_name -> penstock.plugin.v1.FrameSpec.Ppp
-	81, // 71: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
-	82, // 72: penstock.plugin.v1.FrameSpec.probe_answer:type_name -> penstock.plugin.v1.FrameSpec.Match
-	8,  // 73: penstock.plugin.v1.PathEvent.kind:type_name -> penstock.plugin.v1.PathEvent.Kind
-	57, // 74: penstock.plugin.v1.NetConfig.script_options:type_name -> penstock.plugin.v1.Pair
-	9,  // 75: penstock.plugin.v1.Sign.hash:type_name -> penstock.plugin.v1.Sign.Hash
-	67, // 76: penstock.plugin.v1.Prompt.form:type_name -> penstock.plugin.v1.Form
-	69, // 77: penstock.plugin.v1.Prompt.sso:type_name -> penstock.plugin.v1.Sso
-	73, // 78: penstock.plugin.v1.Prompt.confirm:type_name -> penstock.plugin.v1.Confirm
-	74, // 79: penstock.plugin.v1.Prompt.wait:type_name -> penstock.plugin.v1.Wait
-	75, // 80: penstock.plugin.v1.Prompt.program:type_name -> penstock.plugin.v1.Program
-	68, // 81: penstock.plugin.v1.Form.fields:type_name -> penstock.plugin.v1.Field
-	10, // 82: penstock.plugin.v1.Field.kind:type_name -> penstock.plugin.v1.Field.Kind
-	84, // 83: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
-	70, // 84: penstock.plugin.v1.Sso.loopback:type_name -> penstock.plugin.v1.Loopback
-	71, // 85: penstock.plugin.v1.Sso.cookies:type_name -> penstock.plugin.v1.Cookies
-	72, // 86: penstock.plugin.v1.Sso.scheme:type_name -> penstock.plugin.v1.Scheme
-	57, // 87: penstock.plugin.v1.Program.env:type_name -> penstock.plugin.v1.Pair
-	85, // 88: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
-	82, // 89: penstock.plugin.v1.FrameSpec.Reply.patch:type_name -> penstock.plugin.v1.FrameSpec.Match
-	11, // 90: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
-	15, // 91: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
-	18, // 92: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
-	12, // 93: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
-	16, // 94: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
-	19, // 95: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
-	93, // [93:96] is the sub-list for method output_type
-	90, // [90:93] is the sub-list for method input_type
-	90, // [90:90] is the sub-list for extension type_name
-	90, // [90:90] is the sub-list for extension extendee
-	0,  // [0:90] is the sub-list for field type_name
+	50, // 64: penstock.plugin.v1.Esp.sas:type_name -> penstock.plugin.v1.Sa
+	49, // 65: penstock.plugin.v1.Esp.transport:type_name -> penstock.plugin.v1.UdpPorts
+	7,  // 66: penstock.plugin.v1.Sa.direction:type_name -> penstock.plugin.v1.Sa.Direction
+	50, // 67: penstock.plugin.v1.InstallSa.sa:type_name -> penstock.plugin.v1.Sa
+	81, // 68: penstock.plugin.v1.FrameSpec.length:type_name -> penstock.plugin.v1.FrameSpec.Field
+	81, // 69: penstock.plugin.v1.FrameSpec.type:type_name -> penstock.plugin.v1.FrameSpec.Field
+	81, // 70: penstock.plugin.v1.FrameSpec.ether_type:type_name -> penstock.plugin.v1.FrameSpec.Field
+	84, // 71: penstock.plugin.v1.FrameSpec.ppp:type_name -> penstock.plugin.v1.FrameSpec.Ppp
+	85, // 72: penstock.plugin.v1.FrameSpec.l2tp:type_name -> penstock.plugin.v1.FrameSpec.L2tp
+	82, // 73: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
+	83, // 74: penstock.plugin.v1.FrameSpec.probe_answer:type_name -> penstock.plugin.v1.FrameSpec.Match
+	8,  // 75: penstock.plugin.v1.PathEvent.kind:type_name -> penstock.plugin.v1.PathEvent.Kind
+	58, // 76: penstock.plugin.v1.NetConfig.script_options:type_name -> penstock.plugin.v1.Pair
+	9,  // 77: penstock.plugin.v1.Sign.hash:type_name -> penstock.plugin.v1.Sign.Hash
+	68, // 78: penstock.plugin.v1.Prompt.form:type_name -> penstock.plugin.v1.Form
+	70, // 79: penstock.plugin.v1.Prompt.sso:type_name -> penstock.plugin.v1.Sso
+	74, // 80: penstock.plugin.v1.Prompt.confirm:type_name -> penstock.plugin.v1.Confirm
+	75, // 81: penstock.plugin.v1.Prompt.wait:type_name -> penstock.plugin.v1.Wait
+	76, // 82: penstock.plugin.v1.Prompt.program:type_name -> penstock.plugin.v1.Program
+	69, // 83: penstock.plugin.v1.Form.fields:type_name -> penstock.plugin.v1.Field
+	10, // 84: penstock.plugin.v1.Field.kind:type_name -> penstock.plugin.v1.Field.Kind
+	86, // 85: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
+	71, // 86: penstock.plugin.v1.Sso.loopback:type_name -> penstock.plugin.v1.Loopback
+	72, // 87: penstock.plugin.v1.Sso.cookies:type_name -> penstock.plugin.v1.Cookies
+	73, // 88: penstock.plugin.v1.Sso.scheme:type_name -> penstock.plugin.v1.Scheme
+	58, // 89: penstock.plugin.v1.Program.env:type_name -> penstock.plugin.v1.Pair
+	87, // 90: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
+	83, // 91: penstock.plugin.v1.FrameSpec.Reply.patch:type_name -> penstock.plugin.v1.FrameSpec.Match
+	11, // 92: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
+	15, // 93: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
+	18, // 94: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
+	12, // 95: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
+	16, // 96: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
+	19, // 97: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
+	95, // [95:98] is the sub-list for method output_type
+	92, // [92:95] is the sub-list for method input_type
+	92, // [92:92] is the sub-list for extension type_name
+	92, // [92:92] is the sub-list for extension extendee
+	0,  // [0:92] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -6690,14 +6872,14 @@ func file_plugin_proto_init() {
 		(*Psk_Raw)(nil),
 		(*Psk_Exporter)(nil),
 	}
-	file_plugin_proto_msgTypes[55].OneofWrappers = []any{
+	file_plugin_proto_msgTypes[56].OneofWrappers = []any{
 		(*Prompt_Form)(nil),
 		(*Prompt_Sso)(nil),
 		(*Prompt_Confirm)(nil),
 		(*Prompt_Wait)(nil),
 		(*Prompt_Program)(nil),
 	}
-	file_plugin_proto_msgTypes[58].OneofWrappers = []any{
+	file_plugin_proto_msgTypes[59].OneofWrappers = []any{
 		(*Sso_Loopback)(nil),
 		(*Sso_Cookies)(nil),
 		(*Sso_Scheme)(nil),
@@ -6708,7 +6890,7 @@ func file_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   75,
+			NumMessages:   77,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -11,7 +11,7 @@ func (x *FrameSpec) Spec() (framing.Spec, error) {
 	s := framing.Spec{
 		Header: x.GetHeader(), Length: x.GetLength().field(), LengthAdds: int(x.GetLengthAdds()),
 		Type: x.GetType().field(), DataType: x.GetDataType(), EtherType: x.GetEtherType().field(),
-		OnePerRecord: x.GetOnePerRecord(), PPP: x.GetPpp().inside(), MaxPayload: int(x.GetMaxPayload()),
+		OnePerRecord: x.GetOnePerRecord(), PPP: x.GetPpp().inside(), L2TP: x.GetL2Tp().inside(), MaxPayload: int(x.GetMaxPayload()),
 		Rules: framing.Rules{
 			Keepalive: framing.Keepalive{Idle: ms(x.GetKeepaliveIdleMs()), Type: x.GetKeepaliveType()},
 			Dpd:       framing.Dpd{After: ms(x.GetDpdAfterMs()), Retry: ms(x.GetDpdRetryMs()), Dead: ms(x.GetDpdDeadMs()), Type: x.GetDpdType(), Payload: x.GetDpdPayload()},
@@ -38,6 +38,24 @@ func (x *FrameSpec_Ppp) inside() *framing.PPP {
 		return nil
 	}
 	return &framing.PPP{NoAddress: x.GetNoAddress(), ShortProtocol: x.GetShortProtocol()}
+}
+
+func (x *FrameSpec_L2Tp) inside() *framing.L2TP {
+	if x == nil {
+		return nil
+	}
+	return &framing.L2TP{
+		Tunnel: id(x.GetTunnel()), Session: id(x.GetSession()), OwnTunnel: id(x.GetOwnTunnel()), OwnSession: id(x.GetOwnSession()),
+		Sequence: x.GetSequence(),
+	}
+}
+
+// id is a number of 16 bits; 0, which none is, for one that is not.
+func id(n uint32) uint16 {
+	if n > 0xffff {
+		return 0
+	}
+	return uint16(n)
 }
 
 func (x *FrameSpec_Field) field() framing.Field {

@@ -16,6 +16,9 @@ type frame struct {
 
 // encode writes a frame as s lays it out.
 func encode(s framing.Spec, f frame) []byte {
+	if s.L2TP != nil {
+		return intoL2TP(s, f)
+	}
 	if s.PPP != nil {
 		f = intoPPP(s, f)
 	}

@@ -18,15 +18,18 @@ const (
 	firstSPI   = 256
 	nextIPv4   = 4  // next header
 	nextIPv6   = 41 // next header
+	nextUDP    = 17 // next header
+	udpHeader  = 8
 )
 
 // ESP is one end of a tunnel of ESP (RFC 4303) for tests: what a gateway of a test
 // seals and opens with. It is slow, knows neither replays nor limits, and shares no
 // code with a host's.
 type ESP struct {
-	mu  sync.Mutex
-	out *espSA
-	in  map[uint32]*espSA
+	mu    sync.Mutex
+	ports sdk.UDPPorts // of transport mode
+	out   *espSA
+	in    map[uint32]*espSA
 }
 
 // espSA is an SA in use.
@@ -66,12 +69,16 @@ func (e *ESP) Install(sa sdk.SA) error {
 		return fmt.Errorf("%v: %d inbound SAs are installed, more are not allowed", sa, maxInbound)
 	}
 	if sa.Direction == sdk.Outbound {
-		e.out = &espSA{SA: sa, suite: suite}
+		e.out = &espSA{SA: sa, suite: suite, number: max(sa.First, 1) - 1}
 	} else {
 		e.in[sa.SPI] = &espSA{SA: sa, suite: suite}
 	}
 	return nil
 }
+
+// Datagrams makes it an end of transport mode: what is sealed and opened is then what
+// datagrams between these ports hold.
+func (e *ESP) Datagrams(ports sdk.UDPPorts) { e.ports = ports }
 
 // Remove removes an inbound SA, if it is there.
 func (e *ESP) Remove(spi uint32) {
@@ -94,7 +101,7 @@ func (e *ESP) SAs() []sdk.SA {
 	return all
 }
 
-// Seal returns the datagram that carries an IP packet; nil without an outbound SA.
+// Seal returns the datagram that carries a packet; nil without an outbound SA.
 func (e *ESP) Seal(packet []byte) []byte {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -104,19 +111,22 @@ func (e *ESP) Seal(packet []byte) []byte {
 	e.out.number++
 	header := binary.BigEndian.AppendUint32(nil, e.out.SPI)
 	header = binary.BigEndian.AppendUint32(header, e.out.number)
-	return e.out.suite.seal(e.out.SA, header, withTrailer(packet, e.out.suite.block))
+	next := byte(nextIPv4)
+	switch {
+	case e.ports.Local != 0:
+		next, packet = nextUDP, datagram(e.ports, packet)
+	case len(packet) > 0 && packet[0]>>4 == 6:
+		next = nextIPv6
+	}
+	return e.out.suite.seal(e.out.SA, header, withTrailer(packet, e.out.suite.block, next))
 }
 
 // withTrailer pads to a multiple of block.
-func withTrailer(packet []byte, block int) []byte {
+func withTrailer(packet []byte, block int, next byte) []byte {
 	text := append([]byte(nil), packet...)
 	padding := byte((block - (len(packet)+espTrailer)%block) % block)
 	for i := range padding {
 		text = append(text, i+1)
-	}
-	next := byte(nextIPv4)
-	if len(packet) > 0 && packet[0]>>4 == 6 {
-		next = nextIPv6
 	}
 	return append(text, padding, next)
 }
@@ -142,5 +152,13 @@ func (e *ESP) Open(datagram []byte) ([]byte, error) {
 	if len(text) < espTrailer || int(text[len(text)-2]) > len(text)-espTrailer {
 		return nil, fmt.Errorf("an ESP packet whose padding is longer than its %d bytes", len(text))
 	}
-	return text[:len(text)-espTrailer-int(text[len(text)-2])], nil
+	next := text[len(text)-1]
+	text = text[:len(text)-espTrailer-int(text[len(text)-2])]
+	if (next == nextUDP) != (e.ports.Local != 0) {
+		return nil, fmt.Errorf("an ESP packet with a next header of %d", next)
+	}
+	if next == nextUDP {
+		return inDatagram(e.ports, text)
+	}
+	return text, nil
 }

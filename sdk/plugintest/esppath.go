@@ -28,17 +28,26 @@ func readESP(m *pluginpb.Attach, kind string) (*ESP, error) {
 			outbound++
 		}
 	}
+	transport := m.GetEsp().GetTransport()
 	switch f := m.GetFraming(); {
+	case (transport == nil) != (f.GetL2Tp() == nil):
+		return nil, diag.Newf(diag.Invalid, "ESP in transport mode without L2TP, or L2TP without that")
+	case transport != nil && (transport.GetLocal()-1 > 65534 || transport.GetRemote()-1 > 65534):
+		return nil, diag.Newf(diag.Invalid, "ESP around datagrams of the ports %d and %d", transport.GetLocal(), transport.GetRemote())
 	case kind != "udp" && kind != "raw":
 		return nil, diag.Newf(diag.Invalid, "ESP over a %s transport", kind)
 	case len(f.GetHeader()) > 0 || f.GetKeepaliveIdleMs() > 0:
 		return nil, diag.Newf(diag.Invalid, "ESP with a framing that has a header or a keepalive")
-	case f.GetDpdAfterMs() > 0 && len(f.GetProbe()) == 0:
+	case f.GetDpdAfterMs() > 0 && len(f.GetProbe()) == 0 && transport == nil:
 		return nil, diag.Newf(diag.Invalid, "ESP with dead peer detection, and no probe to ask with")
 	case outbound != 1 || len(sas) < 2:
 		return nil, diag.Newf(diag.Invalid, "ESP with %d outbound SAs of %d, want one, and one inbound at least", outbound, len(sas))
 	}
-	return NewESP(sas...)
+	e, err := NewESP(sas...)
+	if err == nil && transport != nil {
+		e.Datagrams(sdk.UDPPorts{Local: uint16(transport.GetLocal()), Remote: uint16(transport.GetRemote())})
+	}
+	return e, err
 }
 
 func readSA(m *pluginpb.Sa) sdk.SA {
@@ -47,6 +56,7 @@ func readSA(m *pluginpb.Sa) sdk.SA {
 		Key: m.GetKey(), AuthKey: m.GetAuthKey(), ESN: m.GetEsn(),
 		Bytes:   sdk.Limit{Soft: m.GetSoftBytes(), Hard: m.GetHardBytes()},
 		Packets: sdk.Limit{Soft: m.GetSoftPackets(), Hard: m.GetHardPackets()},
+		First:   m.GetFirst(),
 	}
 }
 
@@ -108,7 +118,11 @@ func (p *Path) takeESP(datagram []byte) {
 			p.h.t.Logf("plugintest: path %d: dropped %v", p.ID, err)
 			return
 		}
-		p.receive(frame{p.Spec.DataType, packet})
+		if p.Spec.L2TP == nil {
+			p.receive(frame{p.Spec.DataType, packet})
+		} else if f, ok := outOfL2TP(p.Spec, packet); ok {
+			p.receive(f)
+		}
 	}
 }
 

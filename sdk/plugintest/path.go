@@ -47,11 +47,16 @@ func newPath(h *Host, l *link, spec framing.Spec, m *pluginpb.Attach, esp *ESP) 
 
 // Send sends packet to the gateway, as if it had come from the TUN device.
 func (p *Path) Send(packet []byte) {
+	p.writeFrame(frame{p.Spec.DataType, packet})
+}
+
+// writeFrame sends f, sealed if the path is one of ESP.
+func (p *Path) writeFrame(f frame) {
+	b := encode(p.Spec, f)
 	if p.esp != nil {
-		p.write(p.esp.Seal(packet))
-	} else {
-		p.write(encode(p.Spec, frame{p.Spec.DataType, packet}))
+		b = p.esp.Seal(b)
 	}
+	p.write(b)
 }
 
 // Packet waits for the next packet from the gateway.
@@ -123,10 +128,10 @@ func (p *Path) control(m *pluginpb.ControlFrame) {
 	p.note(func() {
 		p.sent = append(p.sent, sdk.ControlFrame{Path: p.ID, Type: m.GetType(), Payload: m.GetPayload()})
 	})
-	if p.esp != nil {
+	if p.esp != nil && m.GetType() == 0 {
 		p.write(append(bytes.Clone(ikeMarker), m.GetPayload()...))
 	} else {
-		p.write(encode(p.Spec, frame{m.GetType(), m.GetPayload()}))
+		p.writeFrame(frame{m.GetType(), m.GetPayload()})
 	}
 }
 
@@ -190,7 +195,7 @@ func (p *Path) receive(f frame) {
 	rules := p.Spec.Rules
 	for _, r := range rules.Replies {
 		if answer, ok := r.To(nil, f.kind, f.payload); ok {
-			p.write(encode(p.Spec, frame{r.With, answer}))
+			p.writeFrame(frame{r.With, answer})
 			return
 		}
 	}

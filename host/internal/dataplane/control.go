@@ -30,7 +30,7 @@ func (p *Plane) SendControl(id, frameType uint32, payload []byte) error {
 	if x == nil {
 		return diag.Newf(diag.Invalid, "there is no path %d", id)
 	}
-	if t := x.tunnel(); t != nil {
+	if t := x.tunnel(); t != nil && (frameType == ikeType || !x.codec.Typed()) {
 		return notSent(id, x.queueIKE(t, frameType, payload))
 	}
 	if !x.codec.Typed() {

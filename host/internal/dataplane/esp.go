@@ -47,13 +47,14 @@ func (sa SA) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, sa.String())
 type ESP struct {
 	SAs          []SA // one outbound, one or more inbound
 	NATKeepalive time.Duration
-	ECN          bool // the peer combines it as RFC 6040 says
+	ECN          bool      // the peer combines it as RFC 6040 says
+	Ports        esp.Ports // of transport mode: the frames are what datagrams hold
 }
 
 // tunnel is the wire of a path of ESP.
 type tunnel struct {
 	*esp.Wire
-	around int // bytes around an ESP packet: IP and UDP
+	around int // bytes around an ESP packet and in it around a packet
 
 	mu      sync.Mutex // taken before plane.mu; guards what follows
 	out     esp.SPI
@@ -61,24 +62,29 @@ type tunnel struct {
 }
 
 // AddESP is AddDatagram for a socket that carries ESP in UDP. The frames of spec have
-// no header; its dead peer detection, if any, asks with a probe, and the path is up
-// when its first packet has come. Without one it is up at once. overhead counts IP
-// and UDP.
+// no header, but in transport mode; its dead peer detection, if any, asks with a probe, and
+// the path is up when its first packet has come. Without a probe it is up at once. overhead
+// counts IP and UDP outside.
 func (p *Plane) AddESP(id uint32, socket esp.Socket, o ESP, spec framing.Spec, preference int, replaces uint32, overhead int) error {
 	if err := checkESP(o, spec); err != nil {
 		return diag.New(diag.Invalid, err.Error(), "")
 	}
 	spec.Rules.Keepalive.Idle = o.NATKeepalive
 	var x *path
-	t := &tunnel{around: overhead, Wire: esp.NewWire(socket, esp.Handler{
+	if o.Ports != (esp.Ports{}) {
+		overhead += esp.UDPHeader
+	}
+	t := &tunnel{Wire: esp.NewWire(socket, esp.Handler{
 		IKE:  func(m []byte) { x.tellIKE(m) },
 		Aged: func(spi esp.SPI, outbound bool, age esp.Age) { x.tellAge(spi, outbound, age) },
 	})}
+	t.Datagrams(o.Ports)
 	suite := o.SAs[slices.IndexFunc(o.SAs, isOutbound)].Suite
 	x, err := p.newPath(id, datagramWire{t}, spec, preference, kindESP, overhead+suite.Overhead())
 	if err != nil {
 		return err
 	}
+	t.around = overhead + x.codec.HeaderLen()
 	x.marker, x.marking = t, packet.Marking{Normal: o.ECN, PassDSCP: p.passDSCP}
 	for _, sa := range o.SAs {
 		if err := t.install(sa, func() error { return nil }); err != nil {
@@ -103,11 +109,15 @@ func checkESP(o ESP, spec framing.Spec) error {
 		}
 	}
 	switch r := spec.Rules; {
+	case (o.Ports == esp.Ports{}) != (spec.L2TP == nil) || (o.Ports.Local == 0) != (o.Ports.Remote == 0):
+		return errors.New("ESP in transport mode, between two ports, carries L2TP, and nothing else does")
+	case spec.PPP != nil && spec.L2TP == nil, spec.Type.Width > 0, spec.Length.Width > 0:
+		return errors.New("frames of ESP are IP packets, or messages of L2TP")
 	case len(spec.Header) > 0:
 		return errors.New("frames of ESP are IP packets, without a header")
 	case r.Keepalive.Idle != 0:
 		return errors.New("frames of ESP have no type for a keepalive: there is that for NATs")
-	case r.Dpd.After != 0 && len(r.Probe.Packet) == 0:
+	case r.Dpd.After != 0 && len(r.Probe.Packet) == 0 && spec.L2TP == nil:
 		return errors.New("frames of ESP have no type that asks for a sign of life: it takes a probe")
 	case outbound != 1 || len(o.SAs) < 2:
 		return fmt.Errorf("ESP begins with one outbound SA and at least one inbound, not with %d and %d", outbound, len(o.SAs)-outbound)

@@ -7,6 +7,7 @@
 //	|<------------------------------- authenticated -------------------------------------->|
 //
 // Packets are sealed in place and opened from the socket's memory into the
-// caller's, without an allocation. The payload is one IP packet (tunnel mode).
+// caller's, without an allocation. The payload is one IP packet (tunnel mode), or a
+// datagram of UDP between two ports (transport mode), of which the caller sees what it holds.
 // Extended sequence numbers (64 bits, of which 32 travel) are a choice of each SA.
 package esp

@@ -45,7 +45,7 @@ func (sa SA) life() life {
 	if p.Soft == 0 {
 		p.Soft = p.Hard - p.Hard/8
 	}
-	return life{limits: limits}
+	return life{limits: limits, packets: uint64(max(sa.First, 1) - 1)}
 }
 
 func (l *life) over() bool {

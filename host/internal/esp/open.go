@@ -15,13 +15,14 @@ const (
 	UnknownSPI         // no SA of that SPI
 	Dummy              // made to hide traffic (next header 59)
 	NotIP              // holds no IP packet
+	Foreign            // holds no datagram between the two ports
 	NoSA               // there was none to seal it with
 	Keepalive          // keeps a NAT's mapping
 	verdicts
 )
 
 var verdictNames = [verdicts]string{"good", "malformed", "replayed", "forged", "expired",
-	"unknown SPI", "dummy", "not IP", "no SA", "keepalive"}
+	"unknown SPI", "dummy", "not IP", "foreign", "no SA", "keepalive"}
 
 // String is the verdict in words.
 func (v Verdict) String() string { return verdictNames[v] }

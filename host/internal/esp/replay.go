@@ -10,6 +10,13 @@ type window struct {
 	replay.Window[[windowBits/64 + 1]uint64]
 }
 
+// begin takes no number below first from now on.
+func (w *window) begin(first uint64) {
+	for n := first - min(first, windowBits); n < first; n++ {
+		w.Commit(n)
+	}
+}
+
 // extend finds the upper half of an extended sequence number by its lower one (RFC
 // 4303 appendix A2.2): the number nearest to the window, which may span two
 // subspaces of 2^32.

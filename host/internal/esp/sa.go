@@ -24,6 +24,9 @@ type SA struct {
 	AuthKey []byte // Suite.AuthKeySize bytes
 	ESN     bool   // extended sequence numbers
 	Limits  Limits
+	// First is the number that an Outbound begins with, and the lowest that an Inbound takes:
+	// somebody else has used the keys for those before. 0: all.
+	First uint32
 }
 
 // Format prints an SA without its keys, for every verb.
@@ -41,7 +44,7 @@ func (sa SA) Outbound() (*Outbound, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Outbound{spi: sa.SPI, suite: sa.Suite, transform: t, next: 1, life: sa.life()}, nil
+	return &Outbound{spi: sa.SPI, suite: sa.Suite, transform: t, next: max(1, uint64(sa.First)), life: sa.life()}, nil
 }
 
 // Inbound makes sa ready to open.
@@ -50,7 +53,9 @@ func (sa SA) Inbound() (*Inbound, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Inbound{spi: sa.SPI, suite: sa.Suite, transform: t, esn: sa.ESN, life: sa.life()}, nil
+	in := &Inbound{spi: sa.SPI, suite: sa.Suite, transform: t, esn: sa.ESN, life: sa.life()}
+	in.window.begin(uint64(sa.First))
+	return in, nil
 }
 
 // transform is a suite with its keys. It is used by one goroutine.

@@ -44,17 +44,25 @@ func (o *Outbound) Seal(b []byte, offset int, next byte) ([]byte, error) {
 // the ESP packets into sealed: n of them. What is no IP packet is left out. With
 // ErrExhausted the rest of bufs is not sealed.
 func (o *Outbound) SealBatch(sealed, bufs [][]byte, offset int) (n int, err error) {
+	return o.sealBatch(sealed, bufs, offset, Ports{})
+}
+
+// sealBatch is SealBatch. With ports each of bufs is what a datagram holds, and UDPHeader
+// more bytes before offset are overwritten.
+func (o *Outbound) sealBatch(sealed, bufs [][]byte, offset int, ports Ports) (n int, err error) {
 	first := o.next
 	for _, b := range bufs {
-		next := nextHeader(b[offset:])
-		if next == 0 {
+		at, next := offset, byte(nextUDP)
+		if ports.datagrams() {
+			at = ports.put(b, offset)
+		} else if next = nextHeader(b[offset:]); next == 0 {
 			continue
 		}
 		if o.life.over() {
 			err = ErrExhausted
 			break
 		}
-		sealed[n] = o.frame(b, offset, next)
+		sealed[n] = o.frame(b, at, next)
 		n++
 	}
 	o.transform.seal(sealed[:n], first)

@@ -53,6 +53,7 @@ type Wire struct {
 	socket  Socket
 	marking marking // of the socket; nil: it is not able to
 	handler Handler
+	ports   Ports
 	counts  [verdicts]atomic.Uint64
 
 	out  atomic.Pointer[Outbound]
@@ -75,6 +76,11 @@ func NewWire(socket Socket, h Handler) *Wire {
 	w.in.Store(new([]*Inbound))
 	return w
 }
+
+// Datagrams makes it a wire of transport mode, before it carries anything: what is sent and
+// received is then what datagrams between these ports hold, and needs UDPHeader more bytes
+// in front.
+func (w *Wire) Datagrams(ports Ports) { w.ports = ports }
 
 // SetOutbound makes o, which may be nil, what packets are sealed with from now on.
 func (w *Wire) SetOutbound(o *Outbound) { w.out.Store(o) }
@@ -142,7 +148,7 @@ func (w *Wire) sendBatch(bufs [][]byte, offset int, tos []byte) error {
 func (w *Wire) sealAndSend(o *Outbound, bufs [][]byte, offset int, tos []byte) (age Age, aged bool, err error) {
 	w.send.Lock()
 	defer w.send.Unlock()
-	n, exhausted := o.SealBatch(w.seal[:], bufs, offset)
+	n, exhausted := o.sealBatch(w.seal[:], bufs, offset, w.ports)
 	if lost := uint64(len(bufs) - n); exhausted != nil {
 		w.counts[Expired].Add(lost)
 	} else if lost > 0 {
@@ -177,6 +183,9 @@ func (w *Wire) Recv(bufs [][]byte, sizes []int, offset int) (int, error) {
 // drain opens what the socket holds, until bufs are full.
 func (w *Wire) drain(bufs [][]byte, sizes []int, offset int) int {
 	all, n := *w.in.Load(), 0
+	if w.ports.datagrams() {
+		offset -= UDPHeader
+	}
 	for n < len(bufs) {
 		datagram, ok := w.socket.Next()
 		if !ok {
@@ -237,6 +246,9 @@ func (w *Wire) take(all []*Inbound, dst, datagram []byte) (int, Verdict) {
 	n, next, v := in.Open(dst, datagram)
 	if v != Good {
 		return 0, v
+	}
+	if w.ports.datagrams() {
+		return w.ports.inside(dst[:n], next)
 	}
 	return inner(dst[:n], next)
 }

@@ -10,16 +10,18 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/penstock-vpn/penstock/host/internal/frame/l2tp"
 	"github.com/penstock-vpn/penstock/host/internal/frame/ppp"
 	"github.com/penstock-vpn/penstock/sdk/framing"
 )
 
-// Codec is a checked Spec, ready to run. It is immutable.
+// Codec is a checked Spec, ready to run. It is immutable, but for the numbers of L2TP.
 type Codec struct {
 	spec framing.Spec
 	mask [framing.MaxHeader]byte // 0xff where the header is constant
 	max  int                     // longest payload from the peer, in bytes
 	ppp  *ppp.Form               // of what is in data frames; nil: packets
+	l2tp *l2tp.Form              // around those; nil: none
 }
 
 // Frame is one frame from the peer. Payload aliases what it was cut from.
@@ -47,6 +49,9 @@ func New(spec framing.Spec) (*Codec, error) {
 	if p := spec.PPP; p != nil {
 		c.ppp = &ppp.Form{NoAddress: p.NoAddress, ShortProtocol: p.ShortProtocol}
 	}
+	if l := spec.L2TP; l != nil {
+		c.l2tp = &l2tp.Form{Tunnel: l.Tunnel, Session: l.Session, OwnTunnel: l.OwnTunnel, OwnSession: l.OwnSession, Sequence: l.Sequence}
+	}
 	if c.max == 0 {
 		c.max = framing.MaxFrame
 	}
@@ -71,6 +76,9 @@ func (c *Codec) HeaderLen() int { return c.HeaderLenOf(c.spec.DataType) }
 // HeaderLenOf is the length of what Seal puts before a payload of that type, in bytes.
 func (c *Codec) HeaderLenOf(typ uint32) int {
 	n := len(c.spec.Header)
+	if c.l2tp != nil && typ != framing.L2TPControl {
+		n = c.l2tp.Size()
+	}
 	if protocol, inside := c.inside(typ, ppp.IPv4); inside {
 		n += c.ppp.Size(protocol)
 	}
@@ -101,11 +109,18 @@ func (c *Codec) MaxPayload() int { return c.max }
 // Seal makes buf[at:] the payload of a frame of type typ: it writes the header
 // into the HeaderLenOf(typ) bytes before at, where the frame then begins.
 func (c *Codec) Seal(buf []byte, at int, typ uint32) error {
+	if c.l2tp != nil && typ == framing.L2TPControl {
+		return nil // it is whole
+	}
 	if c.ppp != nil {
 		var err error
 		if at, typ, err = c.putPPP(buf, at, typ); err != nil {
 			return err
 		}
+	}
+	if c.l2tp != nil {
+		c.l2tp.Put(buf[at-c.l2tp.Size() : at])
+		return nil
 	}
 	h := buf[at-len(c.spec.Header) : at]
 	copy(h, c.spec.Header)

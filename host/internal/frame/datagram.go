@@ -4,6 +4,9 @@ import "fmt"
 
 // Datagram returns the frame that is d, one whole datagram.
 func (c *Codec) Datagram(d []byte) (Frame, error) {
+	if c.l2tp != nil {
+		return c.message(d)
+	}
 	h := len(c.spec.Header)
 	if len(d) < h {
 		return Frame{}, fmt.Errorf("frame: datagram of %d bytes, the header alone has %d", len(d), h)

@@ -1,8 +1,10 @@
 package frame
 
 import (
+	"errors"
 	"fmt"
 
+	"github.com/penstock-vpn/penstock/host/internal/frame/l2tp"
 	"github.com/penstock-vpn/penstock/host/internal/frame/ppp"
 	"github.com/penstock-vpn/penstock/host/internal/packet"
 	"github.com/penstock-vpn/penstock/sdk/framing"
@@ -27,6 +29,19 @@ func (c *Codec) putPPP(buf []byte, at int, typ uint32) (int, uint32, error) {
 	n := c.ppp.Size(protocol)
 	c.ppp.Put(buf[at-n:at], protocol)
 	return at - n, c.spec.DataType, nil
+}
+
+var errForeign = errors.New("frame: a message that is not of this L2TP session")
+
+// message is the frame that a message of L2TP is.
+func (c *Codec) message(d []byte) (Frame, error) {
+	switch kind, payload := c.l2tp.Parse(d); {
+	case kind == l2tp.Control:
+		return Frame{framing.L2TPControl, d}, nil
+	case kind == l2tp.Data && len(payload) <= c.max:
+		return c.fromPPP(payload), nil
+	}
+	return Frame{}, errForeign
 }
 
 // fromPPP is what a PPP frame carries. What is none is data that is no packet.
