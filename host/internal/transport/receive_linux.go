@@ -1,7 +1,10 @@
 package transport
 
 import (
+	"errors"
+	"os"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -12,7 +15,7 @@ const (
 
 	rxSlots   = 16    // messages a recvmmsg
 	rxSize    = 65536 // bytes of one, which may be many datagrams (UDP_GRO)
-	rxControl = 64    // bytes of control data
+	rxControl = 96    // bytes of control data
 )
 
 // mmsghdr is struct mmsghdr of recvmmsg(2) and sendmmsg(2).
@@ -40,6 +43,10 @@ type receiver struct {
 	segment   int    // bytes of a datagram in rest
 	tos       byte   // octet of the IP header of what next returned last
 
+	queue codel
+	now   time.Time // of fill
+	held  int       // bytes that fill got, in messages from slot on
+
 	try   func(fd uintptr) bool // r.receive, bound once
 	errno syscall.Errno
 }
@@ -61,6 +68,7 @@ func newReceiver(conn socket, offload bool) *receiver {
 		if offload {
 			_ = unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) // missing: one datagram a message
 		}
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVTOS, 1)
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVTCLASS, 1) // refused: the socket is of IPv4
 	})
@@ -82,22 +90,51 @@ func (r *receiver) next() ([]byte, bool) {
 	return d, true
 }
 
-// open makes message i the rest.
+// open makes message i the rest, but for a datagram by whose loss the sender learns that
+// it is too fast.
 func (r *receiver) open(i int) {
 	m := &r.msgs[i]
+	backlog := r.held
+	r.held -= int(m.n)
 	if m.hdr.Flags&unix.MSG_TRUNC != 0 {
 		return
 	}
 	r.rest = r.bufs[i][:m.n]
-	r.segment, r.tos = parseControl(r.control[i][:m.hdr.Controllen])
+	about := parseControl(r.control[i][:m.hdr.Controllen])
+	r.segment, r.tos = about.segment, about.tos
 	if r.segment <= 0 {
 		r.segment = int(m.n)
 	}
+	if r.standing(about.came, backlog) && !r.markCongestion() {
+		r.rest = r.rest[min(r.segment, len(r.rest)):]
+	}
 }
 
-// parseControl finds the size of the datagrams that the kernel joined, 0 when it did
-// not, and the octet of their IP headers: it joins none of different ones.
-func parseControl(control []byte) (segment int, tos byte) {
+// standing tells whether what came then has stood in the queue for too long.
+func (r *receiver) standing(came time.Time, backlog int) bool {
+	if r.got == rxSlots {
+		backlog += codelBacklog // and more is in the kernel
+	}
+	return !came.IsZero() && r.queue.drop(r.now, r.now.Sub(came), backlog)
+}
+
+// markCongestion sets the mark CE of RFC 3168 if the sender understands it.
+func (r *receiver) markCongestion() bool {
+	if r.tos&3 == 0 {
+		return false
+	}
+	r.tos |= 3
+	return true
+}
+
+// arrival is what the kernel tells about a message.
+type arrival struct {
+	segment int       // size of the datagrams that the kernel joined, 0 when it did not
+	tos     byte      // octet of their IP headers: it joins none of different ones
+	came    time.Time // when the first came; zero: not told
+}
+
+func parseControl(control []byte) (a arrival) {
 	for len(control) >= unix.CmsgLen(0) {
 		h, data, rest, err := unix.ParseOneSocketControlMessage(control)
 		if err != nil {
@@ -105,15 +142,17 @@ func parseControl(control []byte) (segment int, tos byte) {
 		}
 		switch level, typ := h.Level, h.Type; {
 		case level == unix.IPPROTO_UDP && typ == unix.UDP_GRO && len(data) >= 4:
-			segment = int(*(*int32)(unsafe.Pointer(&data[0])))
+			a.segment = int(*(*int32)(unsafe.Pointer(&data[0])))
 		case level == unix.IPPROTO_IP && typ == unix.IP_TOS && len(data) >= 1:
-			tos = data[0]
+			a.tos = data[0]
 		case level == unix.IPPROTO_IPV6 && typ == unix.IPV6_TCLASS && len(data) >= 4:
-			tos = byte(*(*int32)(unsafe.Pointer(&data[0])))
+			a.tos = byte(*(*int32)(unsafe.Pointer(&data[0])))
+		case level == unix.SOL_SOCKET && typ == unix.SCM_TIMESTAMPNS && len(data) >= int(unsafe.Sizeof(unix.Timespec{})):
+			a.came = time.Unix((*unix.Timespec)(unsafe.Pointer(&data[0])).Unix())
 		}
 		control = rest
 	}
-	return segment, tos
+	return a
 }
 
 // marks are the octets of the outer headers of what a Recv returned.
@@ -139,11 +178,16 @@ func (m *marks) list() []byte {
 // passed over; net.ErrClosed ends it.
 func (r *receiver) fill() error {
 	for r.err == nil {
-		if r.err = r.raw.Read(r.try); r.err != nil {
+		err := r.raw.Read(r.try)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return err // it can go on
+		}
+		if r.err = err; err != nil {
 			break
 		}
 		switch {
 		case r.errno == 0:
+			r.look()
 			return nil
 		case (r.errno == unix.ENOSYS || r.errno == unix.EPERM) && !r.single:
 			r.single = true
@@ -152,6 +196,14 @@ func (r *receiver) fill() error {
 		}
 	}
 	return r.err
+}
+
+// look takes the time and the size of what fill got.
+func (r *receiver) look() {
+	r.now, r.held = time.Now().Round(0), 0 // without the monotonic clock: the kernel tells the time of day
+	for i := range r.got {
+		r.held += int(r.msgs[i].n)
+	}
 }
 
 // receive runs on the descriptor; it returns false to wait.

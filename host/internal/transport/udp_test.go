@@ -259,8 +259,8 @@ func TestReceiveDropsWhatDoesNotFit(t *testing.T) {
 
 func TestControlDataOfGarbage(t *testing.T) {
 	for _, b := range [][]byte{nil, make([]byte, 15), make([]byte, 64), bytes.Repeat([]byte{0xff}, 64)} {
-		if n, tos := parseControl(b); n != 0 || tos != 0 {
-			t.Errorf("% x: %d, %#x", b, n, tos)
+		if a := parseControl(b); a != (arrival{}) {
+			t.Errorf("% x: %+v", b, a)
 		}
 	}
 }
