@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/penstock-vpn/penstock/host/internal/testlab"
@@ -71,9 +72,10 @@ func (s stream) load(l *testlab.Lab, how time.Duration, into map[string]float64)
 // tries of iperf3, whose two ends sometimes do not find each other.
 const tries = 3
 
-// iperf returns what arrived, both directions together, in bits a second and bytes.
+// iperf returns what arrived, both directions together, in bits a second and bytes. It runs
+// for whole seconds: iperf3 takes a part of one for ever.
 func (s stream) iperf(l *testlab.Lab, how time.Duration) (rate, bytes float64, err error) {
-	args := append([]string{"iperf3", "--client", testlab.InsideV4, "--json", "--time", fmt.Sprint(how.Seconds())}, s.args...)
+	args := append([]string{"iperf3", "--client", testlab.InsideV4, "--json", "--time", fmt.Sprint(math.Ceil(how.Seconds()))}, s.args...)
 	for range tries {
 		// What is wrong stands in the report, too.
 		out, failed := l.Client.Run(args...)
