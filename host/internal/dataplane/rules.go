@@ -51,7 +51,9 @@ const calmly = 20 * time.Second
 func (l *liveness) step(now, rx, tx time.Duration) due {
 	d := due{next: never}
 	if idle := l.rules.Keepalive.Idle; idle > 0 {
-		if now >= max(tx, l.kept)+idle {
+		// The last one left a moment after the timer that was set for this one.
+		early := idle / 64
+		if now >= max(tx, l.kept)+idle-early {
 			d.keepalive, l.kept = true, now
 		}
 		d.next = max(tx, l.kept) + idle

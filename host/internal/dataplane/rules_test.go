@@ -290,3 +290,17 @@ func TestLivenessAlwaysLooksLater(t *testing.T) {
 		}
 	}
 }
+
+// TestKeepaliveWakesOnce: a keepalive leaves a moment after the timer fired, and the next
+// timer is not too early for the next one.
+func TestKeepaliveWakesOnce(t *testing.T) {
+	l := liveness{rules: framing.Rules{Keepalive: framing.Keepalive{Idle: 10 * time.Second}}}
+	now, tx := 10*time.Second, time.Duration(0)
+	for range 5 {
+		d := l.step(now, 0, tx)
+		if !d.keepalive || d.next != now+10*time.Second {
+			t.Fatalf("at %v, sent at %v: %+v", now, tx, d)
+		}
+		now, tx = d.next, now+3*time.Millisecond
+	}
+}
