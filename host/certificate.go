@@ -3,7 +3,9 @@ package host
 import (
 	"crypto"
 	"crypto/ed25519"
+	"crypto/rsa"
 	"crypto/x509"
+	"slices"
 
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/pluginpb"
@@ -42,10 +44,16 @@ func (c *connection) clientCertificate(m *pluginpb.FromPlugin) {
 	c.send(&pluginpb.FromHost{Re: m.Id, Message: &pluginpb.FromHost_Certificate{Certificate: answer}})
 }
 
-// fits says whether key can sign that digest: without a hash only Ed25519 does, RSA would
-// sign anything.
+// fits says whether key can sign that digest. Without a name of a hash Ed25519 signs a
+// message, and RSA what IKEv1 proves itself by: something as long as a hash, so that it is
+// nothing with a name.
 func fits(key crypto.PublicKey, hash crypto.Hash, digest []byte) bool {
-	if _, edwards := key.(ed25519.PublicKey); edwards || hash == 0 {
+	_, edwards := key.(ed25519.PublicKey)
+	_, isRSA := key.(*rsa.PublicKey)
+	switch {
+	case hash == 0 && isRSA:
+		return slices.Contains([]int{20, 32, 48, 64}, len(digest))
+	case edwards || hash == 0:
 		return edwards && hash == 0
 	}
 	return len(digest) == hash.Size()

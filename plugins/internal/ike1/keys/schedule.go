@@ -4,6 +4,7 @@ import (
 	"crypto/cipher"
 	"encoding/binary"
 	"errors"
+	"fmt"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/ike1"
 )
@@ -13,6 +14,7 @@ type Schedule struct {
 	Seed   []byte // SKEYID
 	Derive []byte // SKEYID_d: for ESP
 	Auth   []byte // SKEYID_a: for the hashes of messages
+	secret []byte // what messages are encrypted with
 	block  cipher.Block
 }
 
@@ -40,9 +42,14 @@ func (s Suite) NewSchedule(seed, secret []byte, i, r ike1.Cookie) (k Schedule, e
 		}
 		encrypt = long
 	}
-	k.block, err = s.Cipher.block(encrypt[:s.Cipher.Key])
+	k.secret = encrypt[:s.Cipher.Key]
+	k.block, err = s.Cipher.block(k.secret)
 	return k, err
 }
+
+// Wireshark is a line of its table ikev1_decryption_table. All that it gives away is for who
+// asked for it.
+func (k Schedule) Wireshark(i ike1.Cookie) string { return fmt.Sprintf("%x,%x", i, k.secret) }
 
 // Proof is HASH_I or HASH_R: of who has the public value ours and the cookie own.
 func (s Suite) Proof(seed, ours, theirs []byte, own, other ike1.Cookie, sa, id []byte) []byte {

@@ -41,6 +41,9 @@ type Config struct {
 	FirstTimeout time.Duration // before the first retransmission; 0: the default
 	Tries        int           // how often a message is sent; 0: the default
 
+	// ShowKeys has those of IKE and ESP among the Traces, as Wireshark reads them.
+	ShowKeys bool
+
 	Random io.Reader // nil: the system's
 }
 

@@ -2,6 +2,7 @@ package machine
 
 import (
 	"bytes"
+	"crypto/hmac"
 	"encoding/binary"
 	"slices"
 	"time"
@@ -35,16 +36,19 @@ func (m *Machine) goodbye(sa *isakmp) {
 	m.inform(sa, ike1.Delete{Protocol: ike1.ProtocolIKE, SPIs: [][]byte{sa.spi()}}.Payload())
 }
 
-// early handles a notification before both sides have proved themselves. Nothing protects
-// it but the cookie, which only who reads along knows.
+// early handles a notification before both sides have proved themselves. In the clear
+// nothing protects it but the cookie, which only who reads along knows.
 func (m *Machine) early(sa *isakmp, msg *ike1.Message) error {
+	x, body := sa.exchanges[0], msg.Body
 	if msg.Encrypted {
-		if x := sa.exchanges[0]; x != nil && x.silent != nil {
-			return x.silent() // it has other keys than we: ours is another secret
+		if x == nil || x.iv == nil {
+			return m.drop("a notification that cannot be read yet")
 		}
-		return m.drop("a notification that cannot be read yet")
+		if body = sa.readEarly(x, msg); body == nil {
+			return m.strange(sa, x)
+		}
 	}
-	payloads, _, err := ike1.ParsePayloads(msg.First, msg.Body)
+	payloads, _, err := ike1.ParsePayloads(msg.First, body)
 	if err != nil {
 		return m.drop(err.Error())
 	}
@@ -55,6 +59,36 @@ func (m *Machine) early(sa *isakmp, msg *ike1.Message) error {
 		}
 	}
 	return nil
+}
+
+// readEarly decrypts a notification of who refuses our proof; nil: it is not authentic.
+func (sa *isakmp) readEarly(x *exchange, msg *ike1.Message) []byte {
+	name := binary.BigEndian.AppendUint32(nil, msg.MessageID)
+	plain, _, err := sa.keys.Open(sa.suite.IV(sa.keys, x.iv, name), msg.Body)
+	if err != nil {
+		return nil
+	}
+	payloads, rest, err := ike1.ParsePayloads(msg.First, plain)
+	if err != nil || len(payloads) == 0 || payloads[0].Type != ike1.TypeHash {
+		return nil
+	}
+	covered := plain[ike1.GenericSize+len(payloads[0].Body) : len(plain)-len(rest)]
+	if !hmac.Equal(sa.suite.MessageHash(sa.keys, name, covered), payloads[0].Body) {
+		return nil
+	}
+	return plain
+}
+
+// doubts is how many notifications under other keys than ours it takes to believe that the
+// gateway has other keys: one alone may be of a moment that we have missed.
+const doubts = 2
+
+// strange handles a notification that cannot be read.
+func (m *Machine) strange(sa *isakmp, x *exchange) error {
+	if sa.strange++; sa.strange >= doubts && x.silent != nil {
+		return x.silent()
+	}
+	return m.drop("a notification under other keys")
 }
 
 // informed handles an authentic notification or deletion.
@@ -108,7 +142,7 @@ func (m *Machine) lifeTold(sa *isakmp, n ike1.Notify) {
 	}
 	switch n.Protocol {
 	case ike1.ProtocolIKE:
-		if life := lifeOf(all, attrLifeType, attrLife, sa.life); life < sa.life {
+		if life := min(lifeOf(all, attrLifeType, attrLife, sa.life), lifeOf(all, espLifeType, espLife, sa.life)); life < sa.life {
 			sa.life = life
 			m.after(renewAt(life), func() error { return m.renew(sa) })
 		}
@@ -172,15 +206,14 @@ func (m *Machine) lost(sa *isakmp) error {
 	switch {
 	case !m.up:
 		return m.sentAway(sa)
-	case sa == m.sas[0] && m.next == nil, sa == m.next:
+	case sa == m.sas[0] && m.next != nil: // it makes room for the new one
+		sa.done = false
+		return nil
+	case sa == m.sas[0], sa == m.next:
 		sa.done = false // nothing is to be said to it any more
 		return sdk.Fail(sdk.Backoff, diag.New(diag.SessionEnded, "the gateway ended the session", "It may limit its time, or have been restarted. Connecting again."))
 	}
-	m.sas = slices.DeleteFunc(m.sas, func(x *isakmp) bool { return x == sa })
-	if len(m.sas) == 0 {
-		m.sas = []*isakmp{m.next}
-	}
-	return nil
+	return m.abandon(sa)
 }
 
 // childLost is that the gateway has deleted a pair of SAs: one that was replaced, or the
@@ -197,9 +230,6 @@ func (m *Machine) childLost(out uint32) error {
 		return nil
 	}
 	m.after(grace, func() error { m.emit(Remove{c.in}); return nil })
-	if len(m.kids) > 0 || !m.up {
-		return nil
-	}
 	return m.renewChild()
 }
 
@@ -250,13 +280,28 @@ func (m *Machine) renew(old *isakmp) error {
 	return m.phase1(sa)
 }
 
-// takeOver has sa be the current ISAKMP SA. The SAs of ESP stay.
+// takeOver has sa be the current ISAKMP SA. The SAs of ESP stay; what is under way under the old
+// one has a while to come to an end.
 func (m *Machine) takeOver(sa *isakmp) {
-	old := m.sas
-	m.sas, m.next = []*isakmp{sa}, nil
-	for _, o := range old {
-		if o.done {
-			m.inform(o, ike1.Delete{Protocol: ike1.ProtocolIKE, SPIs: [][]byte{o.spi()}}.Payload())
+	old := m.sas[0]
+	m.sas, m.next = append([]*isakmp{sa}, m.sas...), nil
+	m.after(grace, func() error {
+		if !slices.Contains(m.sas, old) {
+			return nil
 		}
+		if old.done {
+			m.inform(old, ike1.Delete{Protocol: ike1.ProtocolIKE, SPIs: [][]byte{old.spi()}}.Payload())
+		}
+		return m.abandon(old)
+	})
+}
+
+// abandon forgets an ISAKMP SA, and asks again under the current one for what it was asked.
+func (m *Machine) abandon(old *isakmp) error {
+	m.sas = slices.DeleteFunc(m.sas, func(x *isakmp) bool { return x == old })
+	if m.quick == nil || m.quick.sa != old {
+		return nil
 	}
+	m.quick = nil
+	return m.renewChild()
 }

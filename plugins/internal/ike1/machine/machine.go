@@ -69,12 +69,12 @@ func (m *Machine) end(err error) {
 	if m.ended {
 		return
 	}
-	for _, sa := range append([]*isakmp{m.next}, m.sas...) {
-		if sa != nil && sa.done {
+	m.ended = true
+	for _, sa := range m.all() {
+		if sa.done {
 			m.goodbye(sa)
 		}
 	}
-	m.ended = true
 	if errors.Is(err, errStopped) {
 		err = nil
 	}

@@ -36,7 +36,11 @@ func (m *Machine) natHashes(sa *isakmp) ([]ike1.Payload, error) {
 	if err != nil {
 		return nil, err
 	}
-	port := binary.BigEndian.AppendUint16(nil, m.c.Remote.Port())
+	number := m.c.Remote.Port()
+	if m.floated && !m.c.Begin4500 {
+		number = portNATT
+	}
+	port := binary.BigEndian.AppendUint16(nil, number)
 	there := sa.suite.Hash.Sum(sa.ours[:], sa.peer[:], m.c.Remote.Addr().Unmap().AsSlice(), port)
 	return []ike1.Payload{{Type: sa.nat.hash, Body: there}, {Type: sa.nat.hash, Body: made}}, nil
 }

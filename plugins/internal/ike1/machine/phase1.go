@@ -15,7 +15,11 @@ import (
 //	SA ->, <- SA, KE Ni ->, <- KE Nr, {ID HASH} ->, <- {ID HASH}
 //	SA KE Ni ID ->, <- SA KE Nr ID HASH, {HASH} ->
 
-const nonceSize = 32
+// Sizes of nonces: ours, and the least that RFC 2409 knows.
+const (
+	nonceSize  = 32
+	leastNonce = 8
+)
 
 // newSA makes an ISAKMP SA that nobody knows of yet.
 func (m *Machine) newSA() (*isakmp, error) {
@@ -136,7 +140,7 @@ func (m *Machine) chosen(sa *isakmp, x *exchange, p []ike1.Payload) error {
 // derive makes the keys of what the gateway sent.
 func (m *Machine) derive(sa *isakmp, x *exchange, p []ike1.Payload) error {
 	sa.theirs, sa.nr = ike1.Find(p, ike1.TypeKE), ike1.Find(p, ike1.TypeNonce)
-	if len(sa.nr) < 8 || len(sa.nr) > 256 || sa.theirs == nil {
+	if len(sa.nr) < leastNonce || sa.theirs == nil {
 		return senseless("the gateway's key exchange has no nonce or no public value")
 	}
 	secret, err := sa.dh.Secret(sa.theirs)
@@ -152,6 +156,7 @@ func (m *Machine) derive(sa *isakmp, x *exchange, p []ike1.Payload) error {
 	}
 	x.iv = sa.suite.IV(sa.keys, sa.public, sa.theirs)
 	m.floated = true
+	m.show("ikev1_decryption_table", sa.keys.Wireshark(sa.ours))
 	return nil
 }
 

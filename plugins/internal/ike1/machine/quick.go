@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
@@ -115,6 +116,9 @@ func (m *Machine) quickAnswered(q *quickMode, p []ike1.Payload) error {
 		return senseless(err.Error())
 	}
 	nr := ike1.Find(p, ike1.TypeNonce)
+	if len(nr) < leastNonce {
+		return senseless("the gateway's choice for ESP has no nonce")
+	}
 	var secret []byte
 	if q.dh != nil {
 		if secret, err = q.dh.Secret(ike1.Find(p, ike1.TypeKE)); err != nil {
@@ -122,7 +126,7 @@ func (m *Machine) quickAnswered(q *quickMode, p []ike1.Payload) error {
 		}
 	}
 	c := &child{in: q.spi, out: spi, life: min(life, lifeTold(p, ike1.ProtocolESP, life))}
-	sas := m.sas2(q.sa, c, suite, secret, q.ni, nr)
+	sas := m.pair(q.sa, c, suite, secret, q.ni, nr)
 	last := func() { m.lastQuick(q, nr) }
 	if !m.up {
 		last()
@@ -164,17 +168,19 @@ func (m *Machine) inside(p []ike1.Payload) sdk.NetConfig {
 	return m.granted.inside(agreed)
 }
 
-// sas2 are both SAs of a child, the inbound one first.
-func (m *Machine) sas2(sa *isakmp, c *child, s ESPSuite, secret, ni, nr []byte) []sdk.SA {
-	make1 := func(d sdk.Direction, spi uint32) sdk.SA {
+// pair are both SAs of a child, the inbound one first.
+func (m *Machine) pair(sa *isakmp, c *child, s ESPSuite, secret, ni, nr []byte) []sdk.SA {
+	one := func(d sdk.Direction, spi uint32) sdk.SA {
 		all := sa.suite.ESP(sa.keys, s.key+s.hmac, secret, spi, ni, nr)
-		one := sdk.SA{Direction: d, SPI: spi, Suite: s.Name, Key: all[:s.key:s.key]}
+		out := sdk.SA{Direction: d, SPI: spi, Suite: s.Name, Key: all[:s.key:s.key]}
 		if s.hmac > 0 {
-			one.AuthKey = all[s.key:]
+			out.AuthKey = all[s.key:]
 		}
-		return one
+		cipher, integrity, _ := strings.Cut(s.Name, "-")
+		m.show("esp_sa", keys.WiresharkESP(spi, cipher, integrity, out.Key, out.AuthKey))
+		return out
 	}
-	return []sdk.SA{make1(sdk.Inbound, c.in), make1(sdk.Outbound, c.out)}
+	return []sdk.SA{one(sdk.Inbound, c.in), one(sdk.Outbound, c.out)}
 }
 
 // adopt makes c the current child, and sees to those that it replaces.
@@ -224,6 +230,9 @@ func (m *Machine) quickAsked(sa *isakmp, x *exchange, p []ike1.Payload) error {
 		return m.drop("a quick mode of the gateway before ours")
 	}
 	ni, public := ike1.Find(p, ike1.TypeNonce), ike1.Find(p, ike1.TypeKE)
+	if len(ni) < leastNonce {
+		return m.drop("a quick mode without a nonce")
+	}
 	suite, answer, spi, group, err := m.c.pick(ike1.Find(p, ike1.TypeSA), m.mode(sa), public != nil)
 	if err != nil {
 		m.inform(sa, ike1.Notify{Protocol: ike1.ProtocolESP, Kind: ike1.NoProposalChosen}.Payload())
@@ -250,7 +259,7 @@ func (m *Machine) quickAsked(sa *isakmp, x *exchange, p []ike1.Payload) error {
 	for _, id := range ike1.FindAll(p, ike1.TypeID) {
 		reply = append(reply, ike1.Payload{Type: ike1.TypeID, Body: bytes.Clone(id)})
 	}
-	sas := m.sas2(sa, c, suite, secret, ni, nr)
+	sas := m.pair(sa, c, suite, secret, ni, nr)
 	m.emit(Install{sas[:1]})
 	name := x.lead[0]
 	x.lead = [][]byte{{0}, name, ni, nr}

@@ -17,6 +17,7 @@ type isakmp struct {
 	ours, peer ike1.Cookie
 	suite      v1.Suite
 	keys       v1.Schedule
+	strange    int    // notifications under other keys, so far
 	done       bool   // phase 1 is: both sides have proved themselves
 	lastIV     []byte // of phase 1, from which those of later exchanges come
 	exchanges  map[uint32]*exchange

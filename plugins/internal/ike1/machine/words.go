@@ -102,7 +102,12 @@ func (m *Machine) refused(sa *isakmp, n ike1.Notify) error {
 			detail += " In aggressive mode one group alone can be offered, here " + m.c.IKE[0].Group.Name + "."
 		}
 		return never(diag.Config, "ike", "the gateway accepts none of the offered ciphers", detail+" Weak ones are offered only when they are named there.")
-	case ike1.InvalidHash, ike1.AuthenticationFailed, ike1.InvalidSignature, ike1.PayloadMalformed:
+	case ike1.AuthenticationFailed:
+		if sa.keys.Seed == nil {
+			return never(diag.AuthRefused, "auth", "the gateway does not want this login", says+" It may want another way to prove oneself or another mode (see the options auth and mode), or not know who we are.")
+		}
+		return m.unconvinced()
+	case ike1.InvalidHash, ike1.InvalidSignature, ike1.PayloadMalformed:
 		return m.unconvinced()
 	case ike1.InvalidCertificate, ike1.CertificateUnwanted, ike1.CertificateMissing:
 		return never(diag.AuthRefused, "usercert", "the gateway refused the certificate", says)
@@ -127,6 +132,13 @@ func (m *Machine) quickRefused(n ike1.Notify) error {
 		return never(diag.Config, "", "the gateway has no network for this client", says+" Ask its administrator.")
 	}
 	return sdk.Fail(sdk.Backoff, diag.New(diag.Protocol, "the gateway refuses the tunnel", says))
+}
+
+// show is for who asked to read along.
+func (m *Machine) show(table, line string) {
+	if m.c.ShowKeys {
+		m.emit(Trace{"keys " + table + ": " + line})
+	}
 }
 
 // trace says which message comes or goes, and what is in it.
