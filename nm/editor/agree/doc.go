@@ -1,0 +1,3 @@
+// Package agree holds the editor's judgement of values, which is C, against the one of
+// sdk/option: what is typed is judged at once, and what is saved is judged again.
+package agree
