@@ -13,7 +13,7 @@ func soaked(n int, change func(at float64, p *sample)) []sample {
 	random := rand.New(rand.NewPCG(1, 2))
 	var all []sample
 	for i := range n {
-		p := sample{at: time.Duration(i) * 10 * time.Second, rss: 60 + random.Float64(), heap: 20 + random.Float64()/10, fds: 20, goroutines: 30, rate: 1000 + 100*random.Float64()}
+		p := sample{at: time.Duration(i) * 10 * time.Second, rss: 60 + random.Float64(), heap: 20 + random.Float64()/10, fds: 20, goroutines: 30, rate: 1000 + 100*random.Float64(), cost: 3 + random.Float64()/2}
 		change(float64(i)/float64(n), &p)
 		all = append(all, p)
 	}
@@ -31,8 +31,9 @@ func TestJudge(t *testing.T) {
 		"a leak of heap":         {"heap rises", func(at float64, p *sample) { p.heap += 4 * at }},
 		"a leak of descriptors":  {"descriptors rises", func(at float64, p *sample) { p.fds += math.Floor(5 * at) }},
 		"a leak of goroutines":   {"goroutines rises", func(at float64, p *sample) { p.goroutines += math.Floor(9 * at) }},
-		"slower and slower":      {"it gets slower", func(at float64, p *sample) { p.rate *= 1.5 - at }},
-		"faster and faster":      {"", func(at float64, p *sample) { p.rate *= 1 + at }},
+		"ever more work":         {"CPU a GB rises", func(at float64, p *sample) { p.cost *= 1 + 2*at }},
+		"ever less work":         {"", func(at float64, p *sample) { p.cost *= 2 - at }},
+		"others run, too":        {"", func(at float64, p *sample) { p.rate *= 1.5 - at }},
 		"nothing moves":          {"nothing moves", func(_ float64, p *sample) { p.rate = 0 }},
 		"one more for a moment":  {"", func(at float64, p *sample) { p.goroutines += math.Floor(1.02 - math.Abs(at-0.7)) }},
 		"less memory in the end": {"", func(at float64, p *sample) { p.rss -= 10 * at }},

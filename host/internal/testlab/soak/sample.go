@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/penstock-vpn/penstock/host/internal/testlab/soak/door"
 )
 
@@ -27,19 +29,21 @@ type sample struct {
 	fds        float64
 	goroutines float64
 	rate       float64 // Mb/s since the sample before
+	cost       float64 // seconds of CPU a GB, since then
 }
 
-const heading = "      time      rss     heap   fds   goroutines        rate\n"
+const heading = "      time      rss     heap   fds   goroutines        rate     CPU a GB\n"
 
 func (p sample) String() string {
-	return fmt.Sprintf("%10s %5.1f MB %5.1f MB %5.0f %12.0f %6.0f Mb/s\n", p.at.Round(time.Second), p.rss, p.heap, p.fds, p.goroutines, p.rate)
+	return fmt.Sprintf("%10s %5.1f MB %5.1f MB %5.0f %12.0f %6.0f Mb/s %10.2f s\n", p.at.Round(time.Second), p.rss, p.heap, p.fds, p.goroutines, p.rate, p.cost)
 }
 
 // samples looks every so often for as long as lasting, and tells each sample.
 func (s subject) samples(ctx context.Context, lasting, every time.Duration, tell func(sample)) ([]sample, error) {
 	var all []sample
 	start := time.Now()
-	last, lastMoved := time.Duration(0), uint64(0)
+	var last sample
+	var before total
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for time.Since(start) < lasting {
@@ -50,35 +54,48 @@ func (s subject) samples(ctx context.Context, lasting, every time.Duration, tell
 			return nil, fmt.Errorf("the traffic ended after %s: %w", time.Since(start).Round(time.Second), err)
 		case <-tick.C:
 		}
-		p, moved, err := s.look()
+		p, sum, err := s.look()
 		if err != nil {
 			return nil, err
 		}
 		p.at = time.Since(start)
-		p.rate = float64(moved-lastMoved) * 8 / 1e6 / (p.at - last).Seconds()
-		last, lastMoved = p.at, moved
+		bytes := float64(sum.moved - before.moved)
+		p.rate = bytes * 8 / 1e6 / (p.at - last.at).Seconds()
+		if bytes > 0 {
+			p.cost = (sum.cpu - before.cpu).Seconds() / (bytes / 1e9)
+		}
+		last, before = p, sum
 		all = append(all, p)
 		tell(p)
 	}
 	return all, nil
 }
 
-func (s subject) look() (p sample, moved uint64, err error) {
+// total is what a process has moved and used so far.
+type total struct {
+	moved uint64 // bytes, both ways
+	cpu   time.Duration
+}
+
+func (s subject) look() (p sample, sum total, err error) {
 	state, err := door.Look(s.door)
 	if err != nil {
-		return p, 0, fmt.Errorf("the process does not answer: %w", err)
+		return p, sum, fmt.Errorf("the process does not answer: %w", err)
 	}
-	p.heap, p.goroutines, moved = float64(state.Heap)/1e6, float64(state.Goroutines), state.Moved
+	p.heap, p.goroutines, sum.moved = float64(state.Heap)/1e6, float64(state.Goroutines), state.Moved
 	if s.moved != nil {
-		moved = s.moved()
+		sum.moved = s.moved()
 	}
 	fds, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.pid))
 	if err != nil {
-		return p, 0, err
+		return p, sum, err
 	}
 	p.fds = float64(len(fds))
+	if sum.cpu, err = cpuTime(s.pid); err != nil {
+		return p, sum, err
+	}
 	p.rss, err = resident(s.pid)
-	return p, moved, err
+	return p, sum, err
 }
 
 // resident is a process's memory, in MB.
@@ -94,4 +111,14 @@ func resident(pid int) (float64, error) {
 		}
 	}
 	return 0, fmt.Errorf("the status of process %d has no VmRSS", pid)
+}
+
+// cpuTime is what a process has used, by the clock that clock_getcpuclockid(3) names.
+func cpuTime(pid int) (time.Duration, error) {
+	const sched = 2 // CPUCLOCK_SCHED
+	var t unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|sched), &t); err != nil {
+		return 0, fmt.Errorf("the CPU time of process %d: %w", pid, err)
+	}
+	return time.Duration(t.Nano()), nil
 }
