@@ -11,7 +11,7 @@ import (
 
 // parseESP leaves the keys where m has them.
 func parseESP(m *pluginpb.Esp) (dataplane.ESP, error) {
-	e := dataplane.ESP{NATKeepalive: ms(m.GetNatKeepaliveMs()), ECN: m.GetEcn()}
+	e := dataplane.ESP{NATKeepalive: ms(m.GetNatKeepaliveMs()), ECN: m.GetEcn(), Fragment: m.GetFragment()}
 	if t := m.GetTransport(); t != nil {
 		e.Ports = esp.Ports{Local: uint16(t.GetLocal()), Remote: uint16(t.GetRemote())}
 		if t.GetLocal() != uint32(e.Ports.Local) || t.GetRemote() != uint32(e.Ports.Remote) || e.Ports.Local == 0 || e.Ports.Remote == 0 {

@@ -165,6 +165,9 @@ func (c *connection) planeEvent(e dataplane.Event) {
 		c.sayExpired(e)
 		return
 	case dataplane.MTU:
+		if e.Reason != "" {
+			c.log.Info(e.Reason)
+		}
 		c.sendPath(e, pluginpb.PathEvent_MTU)
 	case dataplane.Up:
 		c.sendPath(e, pluginpb.PathEvent_UP)

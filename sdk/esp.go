@@ -16,7 +16,8 @@ import (
 // Path.Send, both of type 0 and without the four zero bytes, which the host takes away and
 // puts on. A TCP
 // transport carries the same with the lengths of RFC 9329; the plugin has sent what such
-// a stream begins with, and there is no NATKeepalive.
+// a stream begins with, and there is no NATKeepalive. A raw transport of ProtocolESP carries
+// ESP alone: messages of IKE go over a transport of their own.
 type ESP struct {
 	SAs []SA // to begin with: one outbound, one or more inbound
 	// NATKeepalive is how long nothing is sent before a byte keeps a NAT's mapping; 0: never.
@@ -27,6 +28,9 @@ type ESP struct {
 	// Transport, if it is not zero, is transport mode: frames are what datagrams of UDP
 	// between these ports hold, and the Spec's are of L2TP.
 	Transport UDPPorts
+	// Fragment lets packets go in fragments where the path carries less than IPv6 inside
+	// needs. Otherwise such a path is refused, or dead.
+	Fragment bool
 }
 
 // UDPPorts are those of datagrams, seen from here.
@@ -117,7 +121,7 @@ func (e *ESP) message() *pluginpb.Esp {
 	if e == nil {
 		return nil
 	}
-	m := &pluginpb.Esp{NatKeepaliveMs: rule(e.NATKeepalive), Ecn: e.ECN}
+	m := &pluginpb.Esp{NatKeepaliveMs: rule(e.NATKeepalive), Ecn: e.ECN, Fragment: e.Fragment}
 	if e.Transport.Local != 0 {
 		m.Transport = &pluginpb.UdpPorts{Local: uint32(e.Transport.Local), Remote: uint32(e.Transport.Remote)}
 	}

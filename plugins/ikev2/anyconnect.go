@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/x509"
+	"strings"
 
 	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
 	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/tunnel"
@@ -24,8 +25,8 @@ const (
 func anyConnectSchema() option.Schema {
 	all := option.Schema{
 		{Key: "authgroup", Label: "Group", Help: "Group to log in to, by its name or the beginning of its label."},
-		{Key: "secondary-username", Label: "Second user name", Help: "User name of a second login in one form.", Advanced: true},
-		{Key: "secondary-password", Label: "Second password", Help: "Password of a second login in one form, or the word that a second factor wants (push, phone).", Secret: true, Advanced: true},
+		{Key: "secondary-username", Label: "Second user name", Help: "User name of a second login: in one form, or by auth2.", Advanced: true},
+		{Key: "secondary-password", Label: "Second password", Help: "Password of a second login: in one form, or by auth2; or the word that a second factor wants (push, phone).", Secret: true, Advanced: true},
 		{Key: "form-entry", Type: option.List, Label: "Scripted answers", Help: "Answers to fields of login forms, each FORM:FIELD=VALUE.", Advanced: true},
 		{Key: "csd-wrapper", Type: option.File, Label: "Host-scan program", Help: "Program that reports this computer's state to gateways that demand a host scan, called as OpenConnect calls a CSD wrapper.", Advanced: true},
 		{Key: "os", Type: option.Enum, Label: "Operating system", Help: "Operating system that the gateway is told.", Default: "linux-64", Choices: []string{"linux", "linux-64", "win", "mac-intel", "android", "apple-ios"}, Advanced: true},
@@ -34,7 +35,10 @@ func anyConnectSchema() option.Schema {
 		{Key: "mac-address", Type: option.List, Label: "Hardware addresses", Help: "Addresses of network cards that the gateway is told, the one that reaches it first, as in 00-11-22-aa-bb-cc; none when absent.", Advanced: true},
 	}
 	for i := range all {
-		all[i].Group, all[i].VisibleIf = groupAnyConnect, option.Condition{Key: "auth", Value: authAnyConnect}
+		all[i].Group = groupAnyConnect
+		if !strings.HasPrefix(all[i].Key, "secondary-") { // of auth2 too
+			all[i].VisibleIf = option.Condition{Key: "auth", Value: authAnyConnect}
+		}
 	}
 	return all
 }
@@ -53,10 +57,11 @@ func (o *options) readAnyConnect(values map[string]string) (err error) {
 }
 
 // byAnyConnect has the gateway ask, in EAP, for all that it wants.
-func (o *options) byAnyConnect(s *sdk.Session, t *tunnel.Options) {
-	t.Machine.AnyConnect, t.Machine.Identity = true, machine.AnyConnectID()
-	if o.localID != nil {
-		t.Machine.Identity = o.localID
+func (o *options) byAnyConnect(s *sdk.Session, t *tunnel.Options) machine.Auth {
+	t.Machine.AnyConnect = true
+	id := machine.AnyConnectID()
+	if own := o.localIDs[0]; own != nil {
+		id = own
 	}
 	var seen []*x509.Certificate // by the time that EAP begins
 	trusted := t.Trust
@@ -72,5 +77,5 @@ func (o *options) byAnyConnect(s *sdk.Session, t *tunnel.Options) {
 		}
 	}
 	identity := string(machine.AnyConnectID().Data) // should it be asked for at all
-	t.Machine.Auth = []machine.Auth{machine.EAP{Peer: func() *eap.Peer { return eap.NewPeer(identity, anyconnect.New(c)) }}}
+	return machine.EAP{Identity: id, Peer: func() *eap.Peer { return eap.NewPeer(identity, anyconnect.New(c)) }}
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
-	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/tunnel"
 	"github.com/penstock-vpn/penstock/plugins/internal/eap"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
 	"github.com/penstock-vpn/penstock/plugins/internal/settings"
@@ -41,15 +40,15 @@ var eapMethods = []eapMethod{
 	}},
 	{"peap", true, func(e *eapLogin) eap.Method { return eap.PEAP(e.ctx, e.tls, e.inner(), rand.Reader) }},
 	{"ttls", true, func(e *eapLogin) eap.Method {
-		return eap.TTLS(e.ctx, e.tls, eap.PAP(e.c.Username, e.c.Password))
+		return eap.TTLS(e.ctx, e.tls, eap.PAP(e.Username, e.Password))
 	}},
 	{"ttls-mschapv2", true, func(e *eapLogin) eap.Method {
-		return eap.TTLS(e.ctx, e.tls, eap.TunnelledMSCHAPv2(e.c.Username, e.c.Password, rand.Reader))
+		return eap.TTLS(e.ctx, e.tls, eap.TunnelledMSCHAPv2(e.Username, e.Password, rand.Reader))
 	}},
 	{"ttls-eap", true, func(e *eapLogin) eap.Method { return eap.TTLS(e.ctx, e.tls, eap.TunnelledEAP(e.inner())) }},
-	{"mschapv2", false, func(e *eapLogin) eap.Method { return eap.MSCHAPv2(e.c.Username, e.c.Password, rand.Reader) }},
-	{"gtc", false, func(e *eapLogin) eap.Method { return eap.GTC(e.c.Password) }},
-	{"md5", false, func(e *eapLogin) eap.Method { return eap.MD5(e.c.Password) }},
+	{"mschapv2", false, func(e *eapLogin) eap.Method { return eap.MSCHAPv2(e.Username, e.Password, rand.Reader) }},
+	{"gtc", false, func(e *eapLogin) eap.Method { return eap.GTC(e.Password) }},
+	{"md5", false, func(e *eapLogin) eap.Method { return eap.MD5(e.Password) }},
 }
 
 // eapSchema are the options of auth=eap.
@@ -61,7 +60,7 @@ func eapSchema() option.Schema {
 		{Key: "eap-only", Type: option.Bool, Label: "Gateway by EAP", Help: "Know the gateway by EAP alone, without a certificate of its own (RFC 5998); with tls, peap and ttls only.", Default: "false"},
 	}
 	for i := range all {
-		all[i].Group, all[i].Advanced, all[i].VisibleIf = groupLogin, true, option.Condition{Key: "auth", Value: authEAP}
+		all[i].Group, all[i].Advanced = groupLogin, true
 	}
 	return all
 }
@@ -101,42 +100,41 @@ func (o eapOptions) byCertificate() bool {
 
 // eapLogin is what methods are made of.
 type eapLogin struct {
+	person
 	ctx context.Context // ends with the login
 	o   *options
-	c   *credentials
 	tls eap.TLS
 }
 
 // byEAP logs in by EAP. A method that wants the user's certificate is left out when there
 // is none, unless it is the only one.
-func (o *options) byEAP(ctx context.Context, s *sdk.Session, c *credentials, t *tunnel.Options) error {
-	e := &eapLogin{ctx: ctx, o: o, c: c, tls: eap.TLS{Verify: func(ctx context.Context, chain []*x509.Certificate) error {
+func (o *options) byEAP(ctx context.Context, s *sdk.Session, round int, who person) (machine.Auth, error) {
+	e := &eapLogin{ctx: ctx, o: o, person: who, tls: eap.TLS{Verify: func(ctx context.Context, chain []*x509.Certificate) error {
 		if o.eap.server != "" {
 			return s.VerifyChain(ctx, chain, o.eap.server)
 		}
 		return trust(ctx, s, chain, o.host, o.remoteID)
 	}}}
-	name := cmp.Or(o.eap.identity, c.Username, o.username)
+	name, id := cmp.Or(o.eap.identity, who.Username), o.identity(round, who.Username)
 	if slices.ContainsFunc(o.eap.methods, func(m eapMethod) bool { return m.name == methodTLS }) {
 		cert, err := s.ClientCertificate(ctx)
 		switch {
 		case err != nil:
-			return err
+			return nil, err
 		case cert != nil:
 			e.tls.Certificate = &tls.Certificate{PrivateKey: cert.Key, Leaf: cert.Chain[0]}
 			for _, c := range cert.Chain {
 				e.tls.Certificate.Certificate = append(e.tls.Certificate.Certificate, c.Raw)
 			}
 			name = cmp.Or(name, nameIn(cert.Chain[0]))
-			if o.localID == nil && cmp.Or(c.Username, o.username) == "" {
-				t.Machine.Identity = &ike.ID{Kind: ike.IDDN, Data: cert.Chain[0].RawSubject}
+			if o.localIDs[round] == nil && who.Username == "" {
+				id = &ike.ID{Kind: ike.IDDN, Data: cert.Chain[0].RawSubject}
 			}
 		case o.eap.byCertificate():
-			return diag.New(diag.Config, "there is no certificate to log in with", "Set the options usercert and userkey.").With("usercert")
+			return nil, noCertificate()
 		}
 	}
-	t.Machine.Auth = []machine.Auth{machine.EAP{Only: o.eap.only, Peer: func() *eap.Peer { return e.peer(name) }}}
-	return nil
+	return machine.EAP{Identity: id, Only: o.eap.only, Peer: func() *eap.Peer { return e.peer(name) }}, nil
 }
 
 func (e *eapLogin) peer(name string) *eap.Peer {
@@ -151,7 +149,7 @@ func (e *eapLogin) peer(name string) *eap.Peer {
 
 // inner is EAP in a tunnel.
 func (e *eapLogin) inner() *eap.Peer {
-	return eap.NewPeer(e.c.Username, eap.MSCHAPv2(e.c.Username, e.c.Password, rand.Reader), eap.GTC(e.c.Password), eap.MD5(e.c.Password))
+	return eap.NewPeer(e.Username, eap.MSCHAPv2(e.Username, e.Password, rand.Reader), eap.GTC(e.Password), eap.MD5(e.Password))
 }
 
 // nameIn is who a certificate is for, in a word.

@@ -47,7 +47,7 @@ func TestEAPMethods(t *testing.T) {
 		if o.eap, err = readEAP(values); err != nil {
 			t.Fatal(err)
 		}
-		peer := (&eapLogin{ctx: t.Context(), o: o, c: &credentials{Username: "alice"}}).peer("nobody")
+		peer := (&eapLogin{ctx: t.Context(), o: o, person: person{Username: "alice"}}).peer("nobody")
 		reply, err := peer.Handle(eap.Packet{Code: eap.Request, ID: 1, Type: eap.TypePEAP, Data: []byte{0x20}}.Append(nil))
 		if err != nil {
 			t.Fatal(err)

@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/sha1"
 	"net"
+	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 
@@ -32,6 +35,7 @@ type gateway struct {
 	ni, nr     []byte
 	esp        *plugintest.ESP
 
+	honest  bool          // about where it is, and where it sees the client: there is no NAT
 	conn    net.Conn      // over which the client spoke last, and IKE has a marker
 	deleted chan struct{} // closed when the client has said goodbye
 }
@@ -135,7 +139,17 @@ func (g *gateway) begin(b []byte, m *ike.Message) []ike.Payload {
 		}
 	}
 	return []ike.Payload{&ike.SA{Proposals: []ike.Proposal{choice}}, &ike.KE{Group: 31, Data: x.Public()}, ike.Nonce(g.nr),
-		&ike.Notify{Kind: ike.NATDetectionSource, Data: make([]byte, 20)}, &ike.Notify{Kind: ike.NATDetectionDestination, Data: make([]byte, 20)}}
+		&ike.Notify{Kind: ike.NATDetectionSource, Data: g.hashOf("192.0.2.2:443")}, &ike.Notify{Kind: ike.NATDetectionDestination, Data: g.hashOf("192.0.2.1:40000")}}
+}
+
+// hashOf is of an address as the tests' host has them, or of none.
+func (g *gateway) hashOf(address string) []byte {
+	a := netip.MustParseAddrPort(address)
+	b := slices.Concat(g.peer[:], g.ours[:], a.Addr().AsSlice(), []byte{byte(a.Port() >> 8), byte(a.Port())})
+	if sum := sha1.Sum(b); g.honest {
+		return sum[:]
+	}
+	return make([]byte, sha1.Size)
 }
 
 // grant answers IKE_AUTH, if the client knows the key.

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
@@ -19,12 +20,15 @@ import (
 // credentials are what a person gave. They are asked for before the first message: a
 // gateway does not wait while somebody types.
 type credentials struct {
-	Username string
-	Password string
-	PSK      string
-	Ticket   *machine.Ticket // of the gateway, to go on without a login; nil: none
-	Later    bool            // nothing is asked before: a certificate serves, or the gateway asks itself
+	People [2]person // of logins by EAP, in their order
+	PSK    string
+	Ticket *machine.Ticket // of the gateway, to go on without a login; nil: none
+	InUDP  bool            // ESP alone does not get through
+	Later  bool            // nothing is asked before: a certificate serves, or the gateway asks itself
 }
+
+// person is who logs in by EAP.
+type person struct{ Username, Password string }
 
 // resumed are the credentials of a run before this one, whose paths are given up: their
 // keys are lost with it. nil: there was none.
@@ -45,19 +49,9 @@ func resumed(s *sdk.Session) (*credentials, error) {
 
 // ask has the user fill in what the login needs; refused says why the last was no good.
 func (o *options) ask(ctx context.Context, s *sdk.Session, refused string) (*credentials, error) {
-	var fields []prompt.Field
-	if o.auth == authEAP && o.eap.byCertificate() {
+	fields := o.fields()
+	if len(fields) == 0 {
 		return keep(s, &credentials{Later: true})
-	}
-	switch o.auth {
-	case authCert, authAnyConnect:
-		return keep(s, &credentials{Later: true})
-	case authPSK:
-		fields = append(fields, prompt.Field{Name: "psk", Label: "Pre-shared key", Kind: prompt.Password, Option: "psk", MayStore: true})
-	default:
-		fields = append(fields,
-			prompt.Field{Name: "username", Label: "Username", Default: o.username, Option: "username", MayStore: true},
-			prompt.Field{Name: "password", Label: "Password", Kind: prompt.Password, Option: "password", MayStore: true})
 	}
 	answer, err := s.Ask(ctx, prompt.Prompt{Title: "Log in to " + o.host, Error: refused, Form: &prompt.Form{ID: "main", Fields: fields}})
 	switch {
@@ -66,11 +60,38 @@ func (o *options) ask(ctx context.Context, s *sdk.Session, refused string) (*cre
 	case answer.Cancelled:
 		return nil, diag.New(diag.Cancelled, "the login was cancelled", "Nothing was sent to the gateway.")
 	}
-	c := &credentials{Username: answer.Values["username"], Password: answer.Values["password"], PSK: answer.Values["psk"]}
-	if o.auth == authPSK && c.PSK == "" {
+	v := answer.Values
+	c := &credentials{PSK: v["psk"], People: [2]person{{v["username"], v["password"]}, {v["secondary-username"], v["secondary-password"]}}}
+	if slices.Contains(o.rounds, authPSK) && c.PSK == "" {
 		return nil, diag.New(diag.Config, "there is no pre-shared key", "Give one with the option psk.").With("psk")
 	}
 	return keep(s, c)
+}
+
+// fields are what is to be filled in; none: a certificate serves, or the gateway asks.
+func (o *options) fields() (fields []prompt.Field) {
+	people := 0
+	for _, way := range o.rounds {
+		switch {
+		case way == authPSK:
+			fields = append(fields, prompt.Field{Name: "psk", Label: "Pre-shared key", Kind: prompt.Password, Option: "psk", MayStore: true})
+		case way == authEAP && !o.eap.byCertificate():
+			prefix, label := "", ""
+			if people > 0 {
+				prefix, label = "secondary-", "Second "
+			}
+			fields = append(fields,
+				prompt.Field{Name: prefix + "username", Label: label + "Username", Default: o.usernames[people], Option: prefix + "username", MayStore: true},
+				prompt.Field{Name: prefix + "password", Label: label + "Password", Kind: prompt.Password, Option: prefix + "password", MayStore: true})
+			people++
+		}
+	}
+	return fields
+}
+
+// asksPassword says whether a person's password is part of the login.
+func (o *options) asksPassword() bool {
+	return slices.ContainsFunc(o.fields(), func(f prompt.Field) bool { return f.Option == "password" })
 }
 
 // keep leaves c with the host for a run after this one.
@@ -90,7 +111,13 @@ func (o *options) tunnel(ctx context.Context, s *sdk.Session, c *credentials) (t
 			return trust(ctx, s, chain, name, id)
 		},
 		Ask:    func(ctx context.Context, text string) (string, error) { return askMore(ctx, s, text) },
-		Ticket: c.Ticket,
+		Ticket: c.Ticket, Encap: o.encap,
+		Encapsulated: func() {
+			c.InUDP = true
+			if _, err := keep(s, c); err != nil {
+				s.Debug("That ESP goes in UDP is not kept: %v", err)
+			}
+		},
 		Keep: func(ticket *machine.Ticket) {
 			c.Ticket = ticket
 			if _, err := keep(s, c); err != nil {
@@ -98,51 +125,75 @@ func (o *options) tunnel(ctx context.Context, s *sdk.Session, c *credentials) (t
 			}
 		},
 	}
-	m := &t.Machine
-	m.Identity = o.ownIdentity(c)
-	switch o.auth {
-	case authPSK:
-		m.SharedKey = sharedKey(c.PSK)
-		m.Auth = []machine.Auth{machine.SharedKey{Key: m.SharedKey}}
-	case authCert:
-		err := o.byCertificate(ctx, s, &t)
-		return t, err
-	case authAnyConnect:
-		o.byAnyConnect(s, &t)
-	default:
-		err := o.byEAP(ctx, s, c, &t)
-		return t, err
+	if c.InUDP {
+		t.Encap = tunnel.AlwaysUDP
+	}
+	people := 0
+	for round, way := range o.rounds {
+		var auth machine.Auth
+		var err error
+		switch way {
+		case authPSK:
+			key := sharedKey(c.PSK)
+			if round == 0 { // the gateway proves itself in the first one
+				t.Machine.SharedKey = key
+			}
+			auth = machine.SharedKey{Key: key, Identity: o.identity(round, o.usernames[0])}
+		case authCert:
+			auth, err = o.byCertificate(ctx, s, round, &t)
+		case authAnyConnect:
+			auth = o.byAnyConnect(s, &t)
+		default:
+			auth, err = o.byEAP(ctx, s, round, o.person(c, people))
+			people++
+		}
+		if err != nil {
+			return t, err
+		}
+		t.Machine.Auth = append(t.Machine.Auth, auth)
 	}
 	return t, nil
 }
 
+// person is the i-th that logs in by EAP.
+func (o *options) person(c *credentials, i int) person {
+	p := c.People[i]
+	p.Username = cmp.Or(p.Username, o.usernames[i])
+	return p
+}
+
 // byCertificate proves us by the user's certificate; we are its subject, unless the
 // user says otherwise.
-func (o *options) byCertificate(ctx context.Context, s *sdk.Session, t *tunnel.Options) error {
+func (o *options) byCertificate(ctx context.Context, s *sdk.Session, round int, t *tunnel.Options) (machine.Auth, error) {
 	c, err := s.ClientCertificate(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if c == nil {
-		return diag.New(diag.Config, "there is no certificate to log in with", "Set the options usercert and userkey.").With("usercert")
+		return nil, noCertificate()
 	}
-	if o.localID == nil {
-		t.Machine.Identity = &ike.ID{Kind: ike.IDDN, Data: c.Chain[0].RawSubject}
+	proof := machine.Certificate{Public: c.Key.Public(), Identity: o.localIDs[round]}
+	if proof.Identity == nil {
+		proof.Identity = &ike.ID{Kind: ike.IDDN, Data: c.Chain[0].RawSubject}
 	}
-	proof := machine.Certificate{Public: c.Key.Public()}
 	for _, cert := range c.Chain {
 		proof.Chain = append(proof.Chain, cert.Raw)
 	}
-	t.Key, t.Machine.Auth = c.Key, []machine.Auth{proof}
-	return nil
+	t.Key = c.Key
+	return proof, nil
 }
 
-// ownIdentity is local-id, or else the user name, or else a name that means nothing.
-func (o *options) ownIdentity(c *credentials) *ike.ID {
-	if o.localID != nil {
-		return o.localID
+func noCertificate() error {
+	return diag.New(diag.Config, "there is no certificate to log in with", "Set the options usercert and userkey.").With("usercert")
+}
+
+// identity is who we are in a round: what the user says, or else the user name, or else a
+// name that means nothing.
+func (o *options) identity(round int, username string) *ike.ID {
+	if id := o.localIDs[round]; id != nil {
+		return id
 	}
-	if id := identity(cmp.Or(c.Username, o.username), false); id != nil {
+	if id, err := identity(username, false); err == nil && id != nil {
 		return id
 	}
 	return &ike.ID{Kind: ike.IDFQDN, Data: []byte("penstock")}

@@ -22,7 +22,7 @@ func (*plugin) Describe() sdk.Description {
 		Version:   pluginVersion,
 		Protocols: []sdk.Protocol{{Name: "ikev2", Label: "IKEv2/IPsec"}},
 		Options:   schema(),
-		Needs:     []string{sdk.NeedUDP, sdk.NeedTCP, sdk.NeedESP, sdk.NeedClientCertificate},
+		Needs:     []string{sdk.NeedUDP, sdk.NeedTCP, sdk.NeedRaw, sdk.NeedESP, sdk.NeedClientCertificate},
 	}
 }
 
@@ -65,7 +65,7 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 			}
 		}
 		err = o.attempt(ctx, until, s, kept, again)
-		if !wrongPassword(err) || o.auth != authEAP || o.eap.byCertificate() || time.Since(began) > loginTime {
+		if !wrongPassword(err) || !o.asksPassword() || time.Since(began) > loginTime {
 			return err
 		}
 		kept, refused = nil, diag.Of(err).Summary
@@ -88,7 +88,8 @@ func (o *options) attempt(ctx, until context.Context, s *sdk.Session, c *credent
 // loginTime is the most that a login takes; what is refused later was no password.
 const loginTime = 2 * time.Minute
 
+// wrongPassword: a refusal that names an option was of something else.
 func wrongPassword(err error) bool {
 	var f *sdk.Failure
-	return errors.As(err, &f) && len(f.Diagnostics) > 0 && f.Diagnostics[0].Code == diag.AuthRefused
+	return errors.As(err, &f) && len(f.Diagnostics) > 0 && f.Diagnostics[0].Code == diag.AuthRefused && f.Diagnostics[0].Option == ""
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -54,6 +55,55 @@ func TestWholeSession(t *testing.T) {
 		if strings.Contains(line.Text, secretKey) {
 			t.Errorf("the key is in %q", line.Text)
 		}
+	}
+}
+
+// Where there is no NAT, ESP goes alone if it may, and asks for an answer from within the
+// tunnel. When none comes it goes in UDP, here by another login, since the gateway cannot
+// be told.
+func TestPlainESP(t *testing.T) {
+	g := newGateway(t)
+	g.honest = true
+	h := plugintest.NewHost(t)
+	h.Gateway("udp", plugintest.Any, g.serve)
+	h.Gateway("raw", plugintest.Any, g.serve)
+	h.Answer("main", map[string]string{"psk": secretKey})
+	p := profile()
+	p.Options["udp-encap"] = "auto"
+	run := h.Run(&plugin{}, p)
+	run.Config()
+	path := run.Path()
+	opens := run.Opens()
+	if last := opens[len(opens)-1]; last.GetRaw().GetProtocol() != sdk.ProtocolESP || last.GetHost() != "192.0.2.2" {
+		t.Errorf("opened %v last", last)
+	}
+	if probe := path.Spec.Rules.Probe; len(probe.Packet) == 0 || len(probe.Answer) == 0 {
+		t.Error("nothing proves the path")
+	}
+	packet := append([]byte{0x45}, "a packet"...)
+	path.Send(packet)
+	if got := path.Packet(); !slices.Equal(got, packet) {
+		t.Errorf("%q came back", got)
+	}
+	run.Send(sdk.PathEvent{Path: path.ID, Kind: sdk.PathDead, Reason: "silence"})
+	var f *sdk.Failure
+	if err := run.Wait(); !errors.As(err, &f) || f.Retry != sdk.Now {
+		t.Fatalf("ended with %v", err)
+	}
+	g = newGateway(t)
+	g.honest = true
+	h.Gateway("udp", plugintest.Any, g.serve)
+	p.Resume = true
+	again := h.Run(&plugin{}, p)
+	again.Path()
+	for _, o := range again.Opens() {
+		if o.GetRaw() != nil {
+			t.Error("it is tried again")
+		}
+	}
+	again.Stop(true)
+	if err := again.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -150,7 +200,8 @@ func TestOptions(t *testing.T) {
 		{"ike", "aes256-sha256-modp2048,aes128gcm16-prfsha256-ecp256", ""}, {"ike", "aes256-modp2048", "pseudo-random"},
 		{"ike", "aes256-prfsha1-ecp256", "integrity"}, {"ike", "aes256gcm16-sha256-ecp256", "none with GCM"}, {"ike", "rot13", "unknown"},
 		{"ike", "aes128gcm16-prfsha256", "no group"}, {"esp", "aes128-sha1-modp1024", ""}, {"esp", "3des-sha1", "unknown"}, {"esp", "aes128", "integrity"},
-		{"eap-methods", "mschapv2", ""}, {"eap-methods", "leap", "leap"},
+		{"eap-methods", "mschapv2", ""}, {"eap-methods", "leap", "leap"}, {"local-id", "{x}:a", "1 to 255"}, {"remote-id", "CN=vpn, O=Example", ""},
+		{"esp", "aes256gcm16-ecp256-ke1_mlkem768", ""}, {"esp-lifebytes", "1000000000", ""}, {"esp-lifebytes", "1", "all the time"},
 	} {
 		values := map[string]string{"gateway": "vpn.example.com", test.key: test.value}
 		all := (&plugin{}).Validate(values)
@@ -167,12 +218,19 @@ func TestIdentities(t *testing.T) {
 	for text, want := range map[string]ike.ID{
 		"alice@example.com": {Kind: ike.IDEmail, Data: []byte("alice@example.com")}, "vpn.example.com": {Kind: ike.IDFQDN, Data: []byte("vpn.example.com")},
 		"10.0.0.1": {Kind: ike.IDIPv4, Data: []byte{10, 0, 0, 1}}, "key:group": {Kind: ike.IDKey, Data: []byte("group")},
+		"CN=a":                       {Kind: ike.IDDN, Data: []byte("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x13\x01a")},
+		"{201}:*$AnyConnectClient$*": *machine.AnyConnectID(), "{10}:#3000": {Kind: ike.IDGN, Data: []byte{0x30, 0}},
 	} {
-		if got := identity(text, false); got.Kind != want.Kind || string(got.Data) != string(want.Data) {
-			t.Errorf("%s: %+v, want %+v", text, got, want)
+		if got, err := identity(text, false); err != nil || got.Kind != want.Kind || string(got.Data) != string(want.Data) {
+			t.Errorf("%s: %+v, %v, want %+v", text, got, err, want)
 		}
 	}
-	if identity("", true) != nil {
+	for _, bad := range []string{"{", "{0}:a", "{256}:a", "{1}a", "{1}:", "{1}:#0", "{1}:#", "X=1"} {
+		if id, err := identity(bad, false); err == nil {
+			t.Errorf("%s is %v", bad, id)
+		}
+	}
+	if id, err := identity("", true); id != nil || err != nil {
 		t.Error("an identity out of nothing")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
 	"github.com/penstock-vpn/penstock/sdk"
@@ -24,10 +25,19 @@ func trust(ctx context.Context, s *sdk.Session, chain []*x509.Certificate, name 
 			}
 		case ike.IDEmail:
 			if !slices.Contains(chain[0].EmailAddresses, string(id.Data)) {
-				return diag.New(diag.Certificate, "the gateway's certificate is not for "+string(id.Data), "If the gateway is the right one, change the option remote-id, or set servercert.").With("remote-id")
+				return notFor(strings.Join(chain[0].EmailAddresses, ", "))
+			}
+			name = ""
+		case ike.IDDN:
+			if subject := (&ike.ID{Kind: ike.IDDN, Data: chain[0].RawSubject}); !id.Same(subject) {
+				return notFor(subject.String())
 			}
 			name = ""
 		}
 	}
 	return s.VerifyChain(ctx, chain, name)
+}
+
+func notFor(who string) error {
+	return diag.New(diag.Certificate, "the gateway's certificate is not for who the option remote-id names", "It is for "+who+". If the gateway is the right one, change remote-id.").With("remote-id")
 }

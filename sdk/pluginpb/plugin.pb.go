@@ -3584,7 +3584,10 @@ type Esp struct {
 	Ecn bool `protobuf:"varint,3,opt,name=ecn,proto3" json:"ecn,omitempty"`
 	// Set: transport mode. Frames are then what datagrams of UDP between these ports hold, and
 	// their framing is L2tp. Control frames of other types than 0 are frames of that.
-	Transport     *UdpPorts `protobuf:"bytes,4,opt,name=transport,proto3" json:"transport,omitempty"`
+	Transport *UdpPorts `protobuf:"bytes,4,opt,name=transport,proto3" json:"transport,omitempty"`
+	// Packets that do not fit the path may go in fragments, where it carries less than the
+	// 1280 bytes that IPv6 inside needs. Otherwise such a path is refused, or dead.
+	Fragment      bool `protobuf:"varint,5,opt,name=fragment,proto3" json:"fragment,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3645,6 +3648,13 @@ func (x *Esp) GetTransport() *UdpPorts {
 		return x.Transport
 	}
 	return nil
+}
+
+func (x *Esp) GetFragment() bool {
+	if x != nil {
+		return x.Fragment
+	}
+	return false
 }
 
 // UdpPorts are those of the datagrams in transport mode. Their checksums are 0 when sent,
@@ -6369,12 +6379,13 @@ const file_plugin_proto_rawDesc = "" +
 	"\x03esp\x18\x05 \x01(\v2\x17.penstock.plugin.v1.EspR\x03esp\"\t\n" +
 	"\aDrained\"\x1e\n" +
 	"\bResidual\x12\x12\n" +
-	"\x04data\x18\x01 \x01(\fR\x04data\"\xa7\x01\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\"\xc3\x01\n" +
 	"\x03Esp\x12(\n" +
 	"\x03sas\x18\x01 \x03(\v2\x16.penstock.plugin.v1.SaR\x03sas\x12(\n" +
 	"\x10nat_keepalive_ms\x18\x02 \x01(\rR\x0enatKeepaliveMs\x12\x10\n" +
 	"\x03ecn\x18\x03 \x01(\bR\x03ecn\x12:\n" +
-	"\ttransport\x18\x04 \x01(\v2\x1c.penstock.plugin.v1.UdpPortsR\ttransport\"8\n" +
+	"\ttransport\x18\x04 \x01(\v2\x1c.penstock.plugin.v1.UdpPortsR\ttransport\x12\x1a\n" +
+	"\bfragment\x18\x05 \x01(\bR\bfragment\"8\n" +
 	"\bUdpPorts\x12\x14\n" +
 	"\x05local\x18\x01 \x01(\rR\x05local\x12\x16\n" +
 	"\x06remote\x18\x02 \x01(\rR\x06remote\"\xed\x02\n" +

@@ -95,6 +95,10 @@ func (p *Plane) attach(x *path, replaces uint32, read func() string) error {
 		p.mu.Unlock()
 		return err
 	}
+	var cut []Event
+	if x.whole > 0 {
+		cut = append(cut, x.cutNews())
+	}
 	p.order++
 	x.order = p.order
 	p.paths[x.id] = x
@@ -107,7 +111,7 @@ func (p *Plane) attach(x *path, replaces uint32, read func() string) error {
 	if !up { // it must prove itself: ask at once
 		x.rx.Store(int64(p.now() - x.rules.Dpd.After))
 	}
-	events := p.reroute()
+	events := append(cut, p.reroute()...)
 	p.loops.Go(x.controlLoop)
 	p.loops.Go(func() {
 		if up {
@@ -137,7 +141,7 @@ func (p *Plane) admit(x *path) error {
 	case len(p.paths) >= maxPaths:
 		return diag.Newf(diag.Invalid, "%d paths are attached, more are not allowed", maxPaths)
 	}
-	if _, stream := x.wire.(streamWire); !stream && x.inner != 0 && x.inner < p.least {
+	if _, stream := x.wire.(streamWire); !stream && x.inner != 0 && x.inner < p.least && !x.cut(x.inner) {
 		return diag.New(diag.Invalid, tooNarrow(x.inner, p.least), "Use a stream over this network.")
 	}
 	return nil

@@ -49,12 +49,14 @@ type ESP struct {
 	NATKeepalive time.Duration
 	ECN          bool      // the peer combines it as RFC 6040 says
 	Ports        esp.Ports // of transport mode: the frames are what datagrams hold
+	Fragment     bool      // packets may go in fragments, rather than not at all
 }
 
 // tunnel is the wire of a path of ESP.
 type tunnel struct {
 	*esp.Wire
-	around int // bytes around an ESP packet and in it around a packet
+	around   int  // bytes around an ESP packet and in it around a packet
+	fragment bool // see ESP
 
 	mu      sync.Mutex // taken before plane.mu; guards what follows
 	out     esp.SPI
@@ -74,7 +76,7 @@ func (p *Plane) AddESP(id uint32, socket esp.Socket, o ESP, spec framing.Spec, p
 	if o.Ports != (esp.Ports{}) {
 		overhead += esp.UDPHeader
 	}
-	t := &tunnel{Wire: esp.NewWire(socket, esp.Handler{
+	t := &tunnel{fragment: o.Fragment, Wire: esp.NewWire(socket, esp.Handler{
 		IKE:  func(m []byte) { x.tellIKE(m) },
 		Aged: func(spi esp.SPI, outbound bool, age esp.Age) { x.tellAge(spi, outbound, age) },
 	})}
@@ -223,14 +225,18 @@ func (p *Plane) makeRoom(x *path, overhead int) error {
 		p.mu.Unlock()
 		return nil
 	}
-	if carries, least := x.inner-more, p.least; carries < least {
-		p.mu.Unlock()
-		return errors.New(tooNarrow(carries, least))
-	}
 	before := min(x.inner, p.limit)
+	var events []Event
+	if carries := x.carries() - more; carries >= p.least {
+		x.inner, x.whole = carries, 0
+	} else if x.cut(carries) {
+		events = append(events, x.cutNews())
+	} else {
+		p.mu.Unlock()
+		return errors.New(tooNarrow(carries, p.least))
+	}
 	x.overhead = overhead
-	x.inner -= more
-	events := p.reroute()
+	events = append(events, p.reroute()...)
 	if now := min(x.inner, p.limit); now != before {
 		events = append(events, Event{Kind: MTU, Path: x.id, MTU: int(now)})
 	}

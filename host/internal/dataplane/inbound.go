@@ -172,7 +172,7 @@ func (in *inbox) add(b []byte, n int) {
 // flush writes vec to the device and counts.
 func (in *inbox) flush(offset int) {
 	x, p := in.x, in.x.plane
-	limit := p.MTU()
+	limit := int(p.whole.Load())
 	for _, b := range in.vec[:in.n] {
 		packet.ClampMSS(b[offset:], limit)
 	}

@@ -17,7 +17,7 @@ func (p *Plane) outbound() {
 		g.rest()
 		n, err := p.dev.Read(bufs, sizes, packet.Headroom)
 		g.came(p.now(), n, size)
-		limit := p.MTU()
+		limit := int(p.whole.Load())
 		for i := range n {
 			batch[i] = bufs[i][:packet.Headroom+sizes[i]]
 			packet.ClampMSS(batch[i][packet.Headroom:], limit)

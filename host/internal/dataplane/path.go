@@ -39,6 +39,7 @@ type path struct {
 	ended    bool
 	reason   string    // why it ended
 	inner    mtu.Inner // the largest packet it carries, 0: unknown
+	whole    mtu.Inner // the largest that goes without being cut; 0: inner
 
 	barred atomic.Bool // packets must not leave on it any more
 	calm   atomic.Bool // sending stirs the keeper

@@ -44,6 +44,7 @@ type Plane struct {
 
 	out      atomic.Pointer[path] // the active path, nil when there is none
 	mtu      atomic.Int64         // of the device
+	whole    atomic.Int64         // the largest packet that is not cut outside, for TCP
 	total    counters
 	tunWrite turn // guards dev.Write
 	events   events
@@ -82,6 +83,7 @@ func New(dev tun.Device, o Options) *Plane {
 		p.least = mtu.MinIPv4
 	}
 	p.mtu.Store(int64(p.limit))
+	p.whole.Store(int64(p.limit))
 	p.changed.L = &p.mu
 	p.events.init(p.done)
 	p.closing = sync.OnceValue(p.shutdown)

@@ -42,6 +42,11 @@ func (p *Plane) applyMTU(x *path) error {
 	if x != nil && x.inner > 0 && x.inner < want {
 		want = max(x.inner, p.least)
 	}
+	whole := want
+	if x != nil && x.whole > 0 {
+		whole = min(whole, x.whole)
+	}
+	p.whole.Store(int64(whole))
 	if int64(want) == p.mtu.Load() {
 		return nil
 	}
@@ -106,13 +111,17 @@ func (x *path) tooBig(size mtu.Inner) mtu.Inner {
 	}
 	x.inner = path.Inner(x.overhead)
 	carries, least := x.inner, p.least
+	cut := carries < least && x.cut(carries)
 	var events []Event
-	if carries >= least {
+	switch {
+	case cut:
+		events = append(p.reroute(), x.cutNews())
+	case carries >= least:
 		events = append(p.reroute(), Event{Kind: MTU, Path: x.id, MTU: int(min(carries, p.limit))})
 	}
 	p.mu.Unlock()
 	p.events.emit(events...)
-	if carries < least {
+	if carries < least && !cut {
 		if w, ok := x.under().(parting); ok {
 			w.Part()
 		}

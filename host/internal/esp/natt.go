@@ -25,6 +25,18 @@ func (w *Wire) SendKeepalive() error {
 // path in fragments. IKE may have to (RFC 7296 section 2), ESP does not want to.
 type fragmenting interface{ SendFragmented(datagram []byte) error }
 
+// Fragment has packets go in fragments from now on that are too large for the path; false:
+// the socket cannot, or need not.
+func (w *Wire) Fragment() bool {
+	s, can := w.socket.(interface{ Fragment() })
+	if can {
+		w.send.Lock()
+		defer w.send.Unlock()
+		s.Fragment()
+	}
+	return can
+}
+
 // SendIKE sends a message of IKE over the port that it shares with ESP.
 func (w *Wire) SendIKE(message []byte) error {
 	w.send.Lock()

@@ -24,7 +24,11 @@ var strongswanConf = template.Must(template.ParseFS(strongswanFiles, "testdata/s
 // Strongswan says how the gateway's strongSwan is to be, an IKEv2 responder with ESP in
 // user space; zero fields mean what is written beside them.
 type Strongswan struct {
+	IKEv1        string // main or aggressive: it speaks IKEv1, with XAUTH; Auth is psk, pubkey or hybrid then
+	NoXAuth      bool   // of IKEv1
+	Push         bool   // of IKEv1: settings are sent unasked
 	Auth         string // what the client does: psk (default), pubkey, eap-mschapv2, eap-md5, eap-gtc, eap-tls, eap-ttls (and MSCHAPv2 within), eap-radius (see RADIUS)
+	Auth2        string // and then, in the same login (RFC 4739): as Auth; "": nothing
 	Cert         string // server certificate of the PKI: server (default), server-ec
 	ID           string // GatewayName
 	PSK          string // Password
@@ -40,13 +44,30 @@ type Strongswan struct {
 	Cookie       bool // from the first half-open SA on
 	EAPOnly      bool // the gateway shows no certificate outside of EAP
 	TLS13        bool // in EAP, else TLS 1.2
+	Kernel       bool // the kernel does ESP, and without UDP where there is no NAT; see StartKernelStrongswan
 
 	Dir string // filled in
 	PKI *pki.PKI
 }
 
-// EAP says whether the client logs in by EAP.
-func (s Strongswan) EAP() bool { return strings.HasPrefix(s.Auth, "eap") }
+// EAP says whether a client's login is by EAP.
+func (Strongswan) EAP(auth string) bool { return strings.HasPrefix(auth, "eap") }
+
+// Rounds are the client's logins.
+func (s Strongswan) Rounds() []string {
+	if s.Auth2 == "" {
+		return []string{s.Auth}
+	}
+	return []string{s.Auth, s.Auth2}
+}
+
+// Socket is where strongSwan hears its control program.
+func (s Strongswan) Socket() string {
+	if s.Kernel {
+		return "/run/charon.vici" // of the guest
+	}
+	return filepath.Join(s.Dir, "charon.vici")
+}
 
 // ChildLife is what strongSwan needs to hear for a ChildRekey: without an end, libipsec
 // sees no age in an SA.
@@ -102,19 +123,20 @@ func (s Strongswan) write() error {
 	if err == nil {
 		err = os.WriteFile(filepath.Join(keys, "server.key"), key, 0o600)
 	}
-	for _, name := range []string{"strongswan.conf", "swanctl.conf"} {
-		err = errors.Join(err, s.fill(name))
+	connections := "swanctl.conf"
+	if s.IKEv1 != "" {
+		connections = "ikev1.conf"
 	}
-	return err
+	return errors.Join(err, s.fill("strongswan.conf", "strongswan.conf"), s.fill("swanctl.conf", connections))
 }
 
-func (s Strongswan) fill(name string) error {
+func (s Strongswan) fill(name, from string) error {
 	f, err := os.Create(filepath.Join(s.Dir, name))
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return strongswanConf.ExecuteTemplate(f, name+".tmpl", s)
+	return strongswanConf.ExecuteTemplate(f, from+".tmpl", s)
 }
 
 func (c *Charon) start() (err error) {
@@ -142,6 +164,33 @@ func (c *Charon) start() (err error) {
 	}
 	_, err = c.Swanctl("--load-all", "--noprompt", "--file", filepath.Join(c.dir, "swanctl.conf"))
 	return err
+}
+
+// kernelStrongswan is what a guest does: the modules first that its kernel does not find.
+const kernelStrongswan = `
+for m in xfrm_user esp4 esp6 gcm ghash-generic ctr seqiv echainiv authenc; do modprobe -d /run/modules $m; done
+STRONGSWAN_CONF=%[1]s/strongswan.conf /usr/lib/ipsec/charon --use-syslog no &
+until swanctl --load-all --noprompt --uri unix://%[2]s --file %[1]s/swanctl.conf >/dev/null 2>&1; do sleep 0.2; done
+echo ready
+wait
+`
+
+// StartKernelStrongswan starts strongSwan in a guest, at GuestV4, whose kernel does ESP.
+// The inside stays with the gateway.
+func (l *Lab) StartKernelStrongswan(s Strongswan) (*Guest, error) {
+	s.Kernel = true
+	s = s.withDefaults(l)
+	if err := s.write(); err != nil {
+		return nil, err
+	}
+	guest, err := l.StartGuest(fmt.Sprintf(kernelStrongswan, s.Dir, s.Socket()))
+	if err != nil {
+		return nil, err
+	}
+	_, here := l.Gateway.Run("ip", "route", "add", "10.88.0.0/24", "via", GuestV4)
+	_, there := l.Client.Run("ip", "route", "add", GuestV4, "via", GatewayV4)
+	forward := l.Gateway.Do(func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0) })
+	return guest, errors.Join(here, there, forward)
 }
 
 // Restart stops strongSwan and starts it anew; it has forgotten everything then.

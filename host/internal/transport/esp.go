@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"sync/atomic"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/penstock-vpn/penstock/host/internal/esp"
@@ -16,6 +18,8 @@ type espSocket struct {
 	p  *Packets
 	rx *receiver
 	tx *sender
+
+	cut atomic.Bool // all goes in fragments that has to
 }
 
 // Send sends each bufs[i][offset:]. What the network refuses for another reason than
@@ -29,10 +33,19 @@ func (s *espSocket) SendMarked(bufs [][]byte, offset int, tos []byte) error {
 
 // SendFragmented sends a datagram that is too large for the path.
 func (s *espSocket) SendFragmented(datagram []byte) error {
+	if s.cut.Load() {
+		return s.tx.send([][]byte{datagram}, 0, nil)
+	}
 	if err := sendFragmented(s.p.conn, datagram); err != nil && !passing(err) {
 		return err
 	}
 	return nil
+}
+
+// Fragment has what is too large for the path go in fragments from now on.
+func (s *espSocket) Fragment() {
+	s.cut.Store(true)
+	dontFragment(s.p.conn, false)
 }
 
 // Fill waits for datagrams.

@@ -86,24 +86,31 @@ func narrow(t *testing.T, mtu int, test func()) {
 	must(t, <-done)
 }
 
+// pair is a far end and a socket to it, in the network of this thread.
+func pair(address net.IP) (far *net.UDPConn, p *Packets, err error) {
+	if far, err = net.ListenUDP("udp", &net.UDPAddr{IP: address}); err != nil {
+		return nil, nil, err
+	}
+	conn, err := net.DialUDP("udp", nil, far.LocalAddr().(*net.UDPAddr))
+	if err != nil {
+		_ = far.Close()
+		return nil, nil, err
+	}
+	tuneDatagrams(conn)
+	return far, &Packets{conn: conn, info: packetInfo("udp", conn), offload: true}, nil
+}
+
 // IKE's messages may be larger than the path's MTU, packets must not be.
 func TestKeyExchangesAreFragmentedAndPacketsAreNot(t *testing.T) {
 	for _, address := range []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback} {
 		narrow(t, 1300, func() {
-			far, err := net.ListenUDP("udp", &net.UDPAddr{IP: address})
+			far, p, err := pair(address)
 			if err != nil {
 				t.Error(err)
 				return
 			}
 			defer far.Close() //nolint:errcheck // the test's
-			conn, err := net.DialUDP("udp", nil, far.LocalAddr().(*net.UDPAddr))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			tuneDatagrams(conn)
-			p := &Packets{conn: conn, info: packetInfo("udp", conn), offload: true}
-			defer p.Close() //nolint:errcheck // the test's
+			defer p.Close()   //nolint:errcheck // the test's
 			s := p.ESP()
 			large := frames(4000)
 			arrives := func(how string) {
@@ -133,6 +140,39 @@ func TestKeyExchangesAreFragmentedAndPacketsAreNot(t *testing.T) {
 				t.Error(err)
 			}
 			arrives("before Attach")
+		})
+	}
+}
+
+// Packets that are too large for the path go in fragments once they may, among others of
+// any size, and messages of IKE still.
+func TestPacketsInFragments(t *testing.T) {
+	for _, address := range []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback} {
+		narrow(t, 1300, func() {
+			far, p, err := pair(address)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer far.Close() //nolint:errcheck // the test's
+			defer p.Close()   //nolint:errcheck // the test's
+			s := p.ESP().(*espSocket)
+			s.Fragment()
+			all := frames(1200, 1200, 1200, 1290, 1290, 100, 1299, 60, 60, 4000)
+			if err := s.Send(all, headroom); err != nil {
+				t.Error(err)
+			}
+			message := frames(3000)[0][headroom:]
+			if err := s.SendFragmented(message); err != nil {
+				t.Error(err)
+			}
+			buf := make([]byte, maxDatagram)
+			_ = far.SetReadDeadline(time.Now().Add(20 * time.Second))
+			for i, b := range append(all, append(make([]byte, headroom), message...)) {
+				if n, err := far.Read(buf); err != nil || !bytes.Equal(buf[:n], b[headroom:]) {
+					t.Errorf("to %v, datagram %d: %d bytes of %d, %v", address, i, n, len(b)-headroom, err)
+				}
+			}
 		})
 	}
 }

@@ -55,6 +55,10 @@ func (i *ID) String() string {
 		if a, ok := netip.AddrFromSlice(i.Data); ok {
 			return a.String()
 		}
+	case IDDN:
+		if text := nameIn(i.Data); text != "" {
+			return strconv.QuoteToASCII(text[:min(len(text), maxWords)])
+		}
 	case IDFQDN, IDEmail:
 		return strconv.QuoteToASCII(string(i.Data[:min(len(i.Data), maxWords)]))
 	}

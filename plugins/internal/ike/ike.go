@@ -23,7 +23,7 @@ func malformed(format string, args ...any) error {
 // Exchange is the kind of a message.
 type Exchange uint8
 
-// The exchanges, RFC 7296 section 3.1, RFC 9242 and RFC 5723.
+// The exchanges, RFC 7296 section 3.1, RFC 5723, RFC 9242 and RFC 9370.
 const (
 	SAInit        Exchange = 34
 	Auth          Exchange = 35
@@ -31,6 +31,7 @@ const (
 	Informational Exchange = 37
 	SessionResume Exchange = 38
 	Intermediate  Exchange = 43
+	FollowupKE    Exchange = 44
 )
 
 // String is the exchange's name.
@@ -48,6 +49,8 @@ func (e Exchange) String() string {
 		return "IKE_SESSION_RESUME"
 	case Intermediate:
 		return "IKE_INTERMEDIATE"
+	case FollowupKE:
+		return "IKE_FOLLOWUP_KE"
 	}
 	return fmt.Sprintf("exchange %d", uint8(e))
 }

@@ -30,6 +30,9 @@ func TestIKEv2Certificates(t *testing.T) {
 		"password, name": {testlab.Strongswan{Auth: "eap-mschapv2"}, func(l *testlab.Lab) []string {
 			return byAuthority(l, "--username", testlab.User, "--remote-id", testlab.GatewayName)
 		}},
+		"password, subject": {testlab.Strongswan{Auth: "eap-mschapv2", ID: "O=Penstock lab, CN=vpn.test"}, func(l *testlab.Lab) []string {
+			return byAuthority(l, "--username", testlab.User, "--remote-id", "o=Penstock lab, cn=vpn.test")
+		}},
 		"large": {testlab.Strongswan{Auth: "eap-mschapv2", Cert: "server-large"}, func(l *testlab.Lab) []string { return byAuthority(l, "--username", testlab.User) }},
 		"RSA":   {testlab.Strongswan{Auth: "pubkey"}, byKey("alice")},
 		"ECDSA": {testlab.Strongswan{Auth: "pubkey", Cert: "server-ec"}, byKey("alice-ec")},

@@ -21,6 +21,7 @@ func TestIKEv2Rekeys(t *testing.T) {
 	}{
 		{"by the client", testlab.Strongswan{}, []string{"--esp-lifetime", "10s", "--ike-lifetime", "25s"}},
 		{"by the client, with a key exchange each", testlab.Strongswan{ESP: "aes256-sha256-ecp256"}, []string{"--esp-lifetime", "10s"}},
+		{"by the client, after so many bytes", testlab.Strongswan{}, []string{"--esp-lifebytes", "8000000"}},
 		{"by the gateway", testlab.Strongswan{ChildRekey: 10, IKERekey: 25}, nil},
 		{"by both at once", testlab.Strongswan{ChildRekey: 10, IKERekey: 20}, []string{"--esp-lifetime", "10s", "--ike-lifetime", "20s"}},
 	} {

@@ -43,7 +43,7 @@ func TestRedirectedLater(t *testing.T) {
 func TestRedirectedAtLogin(t *testing.T) {
 	redirect := []ike.Payload{&ike.Notify{Kind: ike.Redirect, Data: []byte("\x03\x09vpn2.test")}}
 	for _, proved := range []bool{true, false} {
-		for name, auth := range map[string]Auth{"shared key": SharedKey{[]byte("key")},
+		for name, auth := range map[string]Auth{"shared key": SharedKey{Key: []byte("key")},
 			"EAP": EAP{Peer: func() *eap.Peer { return eap.NewPeer("alice", eap.GTC("secret")) }}} {
 			m := upMachine(Config{Auth: []Auth{auth}})
 			m.login.proved, m.up = proved, false
@@ -81,30 +81,6 @@ func TestLimit(t *testing.T) {
 	}
 	if again != 450*time.Second || over != 600*time.Second {
 		t.Errorf("a new login is wanted after %s, and the end is after %s", again, over)
-	}
-}
-
-// An IKE SA with further key exchanges is not made anew with fewer of them.
-func TestAsStrongAsBefore(t *testing.T) {
-	g := newGate(t, gcm, prf256, x25519, mlkem)
-	m := New(atGate())
-	if up := effectOf[Up](talk(m, g, m.Begin(start))); up == nil {
-		t.Fatal("not up")
-	}
-	effects := m.step(start, m.renewIKE)
-	if effectOf[Reauthenticate](effects) == nil || effectOf[Send](effects) != nil {
-		t.Errorf("new keys by %v", effects)
-	}
-	offer := &ike.SA{Proposals: withSPI(DefaultIKE()[:1], make([]byte, 8))}
-	effects = m.step(start, func() error {
-		answer, err := m.createdIKE(m.sa(), offer, make(ike.Nonce, 32), nil)
-		if n := refusal(answer); n == nil || n.Kind != ike.TemporaryFailure {
-			t.Errorf("answered %v", answer)
-		}
-		return err
-	})
-	if effectOf[Reauthenticate](effects) == nil {
-		t.Error("no new login is begun")
 	}
 }
 

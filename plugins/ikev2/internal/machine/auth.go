@@ -27,7 +27,11 @@ type login struct {
 	peer   *eap.Peer // of an EAP round
 	spi    uint32    // of the inbound ESP SA
 	first  uint32    // message of IKE_AUTH
+	sent   int       // messages of it
 }
+
+// maxLogin bounds the messages of a login: TLS in EAP takes a few hundred at most.
+const maxLogin = 600
 
 // logIn begins IKE_AUTH.
 func (m *Machine) logIn() error {
@@ -44,8 +48,8 @@ func (m *Machine) auth() Auth { return m.c.Auth[m.login.round] }
 
 // identity is who we are in this round.
 func (m *Machine) identity() *ike.ID {
-	if e, isEAP := m.auth().(EAP); isEAP && e.Identity != nil {
-		return e.Identity
+	if id := m.auth().who(); id != nil {
+		return id
 	}
 	return m.c.Identity
 }
@@ -137,6 +141,10 @@ func (m *Machine) moreRounds() []ike.Payload {
 }
 
 func (m *Machine) sendLogin(payloads []ike.Payload) {
+	if m.login.sent++; m.login.sent > maxLogin {
+		m.end(sdk.Fail(sdk.Backoff, diag.New(diag.Protocol, "the gateway does not come to an end of the login", "It asked again and again. Ask its administrator.")))
+		return
+	}
 	m.request(m.sa(), &exchange{kind: ike.Auth, build: func() []ike.Payload { return payloads }, answer: m.authAnswer})
 }
 
@@ -234,7 +242,7 @@ func (m *Machine) checkShared(auth *ike.AuthData, key []byte) error {
 // checkIdentity compares the gateway's identity with the one that the user wants.
 func (m *Machine) checkIdentity() error {
 	want := m.c.RemoteID
-	if want == nil || want.Kind == m.login.idr.Kind && string(want.Data) == string(m.login.idr.Data) {
+	if want == nil || want.Same(m.login.idr) {
 		return nil
 	}
 	return sdk.Fail(sdk.Never, diag.New(diag.Certificate, fmt.Sprintf("the gateway calls itself %v, not %v", m.login.idr, want), "If that is right, change the option remote-id.").With("remote-id"))

@@ -56,7 +56,7 @@ func (m *Machine) finish(payloads []ike.Payload) error {
 	err := accepted(withoutGroups(m.c.ESP), *choice)
 	var c *child
 	if err == nil {
-		c, err = m.makeChild(*choice, m.login.spi, childKeys{sa, nil, sa.ni, sa.nr, true})
+		c, err = m.makeChild(*choice, m.login.spi, childKeys{sa, nil, nil, sa.ni, sa.nr, true})
 	}
 	if err != nil {
 		return sdk.Fail(sdk.Never, diag.New(diag.Protocol, "the gateway's choice for ESP makes no sense", err.Error()))
@@ -68,7 +68,7 @@ func (m *Machine) finish(payloads []ike.Payload) error {
 	m.mobike = !m.c.NoMOBIKE && notification(payloads, ike.MobikeSupported) != nil
 	c.tsi, c.tsr, c.sending = tsi.Selectors, tsr.Selectors, true
 	m.kids, m.up = []*child{c}, true
-	m.emit(Up{Settings: settings, SAs: []sdk.SA{c.inbound, c.outbound}, BehindNAT: m.init.nat})
+	m.emit(Up{Settings: settings, SAs: []sdk.SA{c.inbound, c.outbound}, Way: m.way})
 	m.keepTicket(payloads)
 	m.init, m.login = nil, nil
 	m.limit(payloads)
@@ -95,7 +95,8 @@ func chosenChild(payloads []ike.Payload) (choice *ike.Proposal, tsi, tsr *ike.TS
 // childKeys is what the keys of a child are made of.
 type childKeys struct {
 	sa        *ikeSA
-	secret    []byte // of a key exchange of its own; nil: there was none
+	secret    []byte   // of a key exchange of its own; nil: there was none
+	further   [][]byte // of those that followed
 	ni, nr    []byte
 	initiator bool // it was we who asked for the child
 }
@@ -110,17 +111,24 @@ func (m *Machine) makeChild(choice ike.Proposal, in uint32, k childKeys) (*child
 	if out < 256 {
 		return nil, fmt.Errorf("the gateway's SPI is the reserved %d", out)
 	}
-	send, receive := k.sa.schedule.ChildKeys(k.sa.suite.PRF, suite.key+suite.auth, k.secret, k.ni, k.nr)
+	send, receive := k.sa.schedule.ChildKeys(k.sa.suite.PRF, suite.key+suite.auth, k.secret, k.ni, k.nr, k.further...)
 	if !k.initiator {
 		send, receive = receive, send
 	}
 	c := &child{
 		in: in, out: out,
-		inbound:  suite.sa(sdk.Inbound, in, receive),
-		outbound: suite.sa(sdk.Outbound, out, send),
+		inbound:  m.limited(suite.sa(sdk.Inbound, in, receive)),
+		outbound: m.limited(suite.sa(sdk.Outbound, out, send)),
 	}
 	m.showChild(c.inbound, c.outbound)
 	return c, nil
+}
+
+// limited has sa carry twice as much at most as it may before it is replaced.
+func (m *Machine) limited(sa sdk.SA) sdk.SA {
+	sa.Bytes = sdk.Limit{Soft: m.c.ChildBytes, Hard: 2 * m.c.ChildBytes}
+	sa.Packets = sdk.Limit{Soft: m.c.ChildPackets, Hard: 2 * m.c.ChildPackets}
+	return sa
 }
 
 func (s espSuite) sa(d sdk.Direction, spi uint32, material []byte) sdk.SA {

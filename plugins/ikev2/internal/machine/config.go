@@ -34,11 +34,14 @@ type Config struct {
 
 	IKE, ESP     []ike.Proposal
 	Begin4500    bool // do not begin at port 500
+	Plain        bool // ESP without UDP around it, where no NAT is found
 	NoMOBIKE     bool
 	NoIPv6       bool
 	Fragment     int           // the largest message, in bytes; 0: the default
 	IKELife      time.Duration // until we rekey; 0: never
 	ChildLife    time.Duration
+	ChildBytes   uint64 // that an SA carries until we rekey; 0: any
+	ChildPackets uint64
 	DPD          time.Duration // silence before the gateway is asked for a sign of life; 0: never
 	FirstTimeout time.Duration // before the first retransmission; 0: the default
 	Tries        int           // how often a message is sent; 0: the default
@@ -51,29 +54,36 @@ type Config struct {
 }
 
 // Auth is one of SharedKey, Certificate and EAP.
-type Auth interface{ auth() }
+type Auth interface {
+	// who we are in it; nil: Config.Identity.
+	who() *ike.ID
+}
 
 // SharedKey proves by a key that both sides have.
-type SharedKey struct{ Key []byte }
+type SharedKey struct {
+	Key      []byte
+	Identity *ike.ID
+}
 
 // Certificate proves by a private key that Sign asks for.
 type Certificate struct {
 	Chain    [][]byte // DER, the user's own first
 	Public   crypto.PublicKey
 	PlainRSA bool // the key cannot do RSA-PSS
+	Identity *ike.ID
 }
 
 // EAP proves by an EAP method. Only says that the gateway may do without a certificate
 // (RFC 5998), for methods that prove both sides.
 type EAP struct {
-	Identity *ike.ID          // nil: Config.Identity
 	Peer     func() *eap.Peer // makes a fresh one
 	Only     bool
+	Identity *ike.ID
 }
 
-func (SharedKey) auth()   {}
-func (Certificate) auth() {}
-func (EAP) auth()         {}
+func (a SharedKey) who() *ike.ID   { return a.Identity }
+func (a Certificate) who() *ike.ID { return a.Identity }
+func (a EAP) who() *ike.ID         { return a.Identity }
 
 const (
 	defaultFragment = 1200 // fits into 1280 with IPv6, UDP and the marker

@@ -46,16 +46,24 @@ type Await struct {
 type Up struct {
 	Settings sdk.NetConfig
 	SAs      []sdk.SA
-	// BehindNAT says that there is a NAT on the way whose mapping is to be kept.
-	BehindNAT bool
+	Way
+}
+
+// Way is how packets of ESP get to the gateway.
+type Way struct {
+	BehindNAT bool // there is a NAT in front of us whose mapping is to be kept
+	Plain     bool // there is none at all, and they go without UDP around them
 }
 
 // Install adds or replaces SAs, in that order.
 type Install struct{ SAs []sdk.SA }
 
 // Moved is to attach the transport that the last messages went over, with these SAs, in
-// place of the path.
-type Moved struct{ SAs []sdk.SA }
+// place of the path; or one of ESP alone, if the way is plain.
+type Moved struct {
+	SAs []sdk.SA
+	Way
+}
 
 // Remove removes an inbound SA.
 type Remove struct{ SPI uint32 }

@@ -42,13 +42,13 @@ func chosenESP(p ike.Proposal) (espSuite, error) {
 	return s, err
 }
 
-// ParseESP reads proposals as ParseIKE does: "aes256gcm16", "aes128-sha1-modp2048". A
-// group is for rekeys: each has a key exchange of its own then.
+// ParseESP reads proposals as ParseIKE does: "aes256gcm16", "aes128-sha1-modp2048",
+// "aes256gcm16-ecp256-ke1_mlkem768". Key exchanges are for rekeys: each has its own then.
 func ParseESP(names []string) ([]ike.Proposal, error) {
 	return parseAll(names, func(name string) (ike.Proposal, error) {
 		p := newProposal(ike.ProtocolESP)
 		for word := range strings.SplitSeq(name, "-") {
-			if word == "3des" || !p.addCipher(word) && !p.addIntegrity(word) && !p.addGroup(word) {
+			if word == "3des" || !p.addCipher(word) && !p.addIntegrity(word) && !p.addGroup(word) && !p.addAdditional(word) {
 				return p.Proposal, fmt.Errorf("%q in the proposal %q is unknown", word, name)
 			}
 		}
@@ -61,7 +61,7 @@ func ParseESP(names []string) ([]ike.Proposal, error) {
 func withoutGroups(all []ike.Proposal) []ike.Proposal {
 	out := make([]ike.Proposal, len(all))
 	for i, p := range all {
-		p.Transforms = slices.DeleteFunc(slices.Clone(p.Transforms), func(x ike.Transform) bool { return x.Type == ike.KeyExchange })
+		p.Transforms = slices.DeleteFunc(slices.Clone(p.Transforms), func(x ike.Transform) bool { return x.Type == ike.KeyExchange || isAdditional(x.Type) })
 		out[i] = p
 	}
 	return out

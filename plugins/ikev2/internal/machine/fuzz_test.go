@@ -50,7 +50,7 @@ var stages = []func() (*Machine, func([]ike.Payload) error){
 		return m, func(p []ike.Payload) error { return m.initAnswer(m.sa(), p) }
 	},
 	func() (*Machine, func([]ike.Payload) error) { // IKE_AUTH
-		m := upMachine(Config{SharedKey: []byte("key"), Auth: []Auth{SharedKey{[]byte("key")}}})
+		m := upMachine(Config{SharedKey: []byte("key"), Auth: []Auth{SharedKey{Key: []byte("key")}}})
 		m.login.proved = true
 		return m, func(p []ike.Payload) error { return m.authAnswer(m.sa(), p) }
 	},
@@ -59,15 +59,15 @@ var stages = []func() (*Machine, func([]ike.Payload) error){
 		return m, func(p []ike.Payload) error { return m.authAnswer(m.sa(), p) }
 	},
 	func() (*Machine, func([]ike.Payload) error) { // a request for new keys
-		m := upMachine(Config{SharedKey: []byte("key"), Auth: []Auth{SharedKey{[]byte("key")}}})
+		m := upMachine(Config{SharedKey: []byte("key"), Auth: []Auth{SharedKey{Key: []byte("key")}}})
 		return m, func(p []ike.Payload) error { _, err := m.created(m.sa(), p); return err }
 	},
 	func() (*Machine, func([]ike.Payload) error) { // a notice
-		m := upMachine(Config{SharedKey: []byte("key"), Auth: []Auth{SharedKey{[]byte("key")}}})
+		m := upMachine(Config{SharedKey: []byte("key"), Auth: []Auth{SharedKey{Key: []byte("key")}}})
 		return m, func(p []ike.Payload) error { _, err := m.informed(m.sa(), p); return err }
 	},
 	func() (*Machine, func([]ike.Payload) error) { // the answer to a wish for new keys
-		m := upMachine(Config{SharedKey: []byte("key"), Auth: []Auth{SharedKey{[]byte("key")}}})
+		m := upMachine(Config{SharedKey: []byte("key"), Auth: []Auth{SharedKey{Key: []byte("key")}}})
 		r := &renewal{old: m.child(), offer: m.renewalOffer(), spi: []byte{1, 2, 3, 4}, ni: make([]byte, 32), sa: m.sa()}
 		return m, func(p []ike.Payload) error { return m.renewed(m.sa(), r, p) }
 	},
@@ -80,9 +80,15 @@ var stages = []func() (*Machine, func([]ike.Payload) error){
 		return m, func(p []ike.Payload) error { return m.resumed(m.sa(), p) }
 	},
 	func() (*Machine, func([]ike.Payload) error) { // a further key exchange
-		m := upMachine(Config{Auth: []Auth{SharedKey{[]byte("key")}}})
+		m := upMachine(Config{Auth: []Auth{SharedKey{Key: []byte("key")}}})
 		x, _ := keys.KEMs[0].Begin(m.c.Random)
 		return m, func(p []ike.Payload) error { return m.strengthen(m.sa(), keys.KEMs[0], x, first[*ike.KE](p)) }
+	},
+	func() (*Machine, func([]ike.Payload) error) { // a further key exchange for new keys
+		m := upMachine(Config{Auth: []Auth{SharedKey{Key: []byte("key")}}})
+		m.pending = &demand{sa: m.sa(), old: m.child(), ours: []byte{1, 2, 3, 4}, theirs: []byte{1, 2, 3, 5}, ni: make([]byte, 32), nr: make([]byte, 32), left: keys.KEMs,
+			choice: ike.Proposal{Transforms: []ike.Transform{{Type: ike.Encryption, ID: 20, KeyBits: 128}}}}
+		return m, func(p []ike.Payload) error { _, err := m.followedUp(m.sa(), p); return err }
 	},
 }
 

@@ -34,6 +34,7 @@ type gate struct {
 	login         []ike.Payload // the client's message of IKE_AUTH
 	derive        []byte        // SK_d of the session that the ticket is about
 	resumed       bool
+	renewal       renewed // the new SA that is being made
 }
 
 func newGate(t *testing.T, wants ...ike.Transform) *gate {
@@ -84,6 +85,10 @@ func (g *gate) respond(m *ike.Message, h ike.Header, inner ike.PayloadType, plai
 	case ike.Auth:
 		g.login = payloads
 		answer = g.grant(m.MessageID, payloads)
+	case ike.CreateChildSA:
+		answer = g.create(payloads)
+	case ike.FollowupKE:
+		answer = g.followUp(payloads)
 	}
 	if !g.fragments {
 		one, err := protection.Seal(h, answer)
@@ -231,7 +236,7 @@ func (g *gate) proof(key, octets []byte) []byte {
 
 // atGate is a configuration for a login at a gate.
 func atGate() Config {
-	return Config{Gateway: "vpn.test", Remote: netip.MustParseAddrPort("10.77.0.1:500"), SharedKey: []byte("key"), Auth: []Auth{SharedKey{[]byte("key")}},
+	return Config{Gateway: "vpn.test", Remote: netip.MustParseAddrPort("10.77.0.1:500"), SharedKey: []byte("key"), Auth: []Auth{SharedKey{Key: []byte("key")}},
 		Identity: &ike.ID{Kind: ike.IDEmail, Data: []byte("alice@vpn.test")}}
 }
 

@@ -17,15 +17,19 @@ func (m *Machine) renewIKE() error {
 		m.tryLater(nil)
 		return nil
 	}
-	if len(m.sa().suite.Additional) > 0 { // the same strength again takes a login
-		m.emit(Reauthenticate{})
+	if d := m.pending; d != nil {
+		if d.old != nil {
+			m.tryLater(nil)
+		}
 		return nil
 	}
 	spi, err := m.random(8)
 	if err != nil {
 		return err
 	}
-	return m.renew(&renewal{offer: withoutAdditional(m.c.IKE), spi: spi}, m.sa().suite.Group.ID)
+	// As strong as before: what the gateway has done once it may do again.
+	offer := offersWith(m.c.IKE, len(m.sa().suite.Additional) > 0)
+	return m.renew(&renewal{offer: offer, spi: spi}, m.sa().suite.Group.ID)
 }
 
 func (m *Machine) scheduleIKE(sa *ikeSA) error {
@@ -38,25 +42,23 @@ func (m *Machine) scheduleIKE(sa *ikeSA) error {
 }
 
 // ikeRenewed puts the new IKE SA in the place of the old one.
-func (m *Machine) ikeRenewed(old *ikeSA, r *renewal, p ike.Proposal, secret, nonce []byte, loses bool) error {
-	if len(p.SPI) != 8 || secret == nil {
+func (m *Machine) ikeRenewed(old *ikeSA, r *renewal, g *grant, loses bool) error {
+	if len(g.choice.SPI) != 8 || g.secret == nil {
 		return strange(errors.New("no SPI, or no key exchange"))
 	}
-	sa, err := m.successor(old, p, ikeKeys{secret, r.ni, nonce, ike.SPI(r.spi), ike.SPI(p.SPI), true})
+	sa, err := m.successor(old, g.choice, ikeKeys{g.secret, g.further, r.ni, g.nonce, ike.SPI(r.spi), ike.SPI(g.choice.SPI), true})
 	if err != nil {
 		return strange(err)
 	}
-	rival, isSA := r.rival.(*ikeSA)
-	if loses && isSA {
-		m.sas = append(m.sas, sa)
+	m.sas = append(m.sas, sa)
+	if loses {
 		m.deleteIKE(sa)
-		m.promote(old, rival) // the gateway deletes the old one
+		m.yield(r) // the gateway deletes the old one
 		return nil
 	}
-	m.sas = append(m.sas, sa)
 	m.promote(old, sa)
 	m.deleteIKE(old)
-	if isSA {
+	if rival, isSA := r.rival.(*ikeSA); isSA {
 		m.forgetLater(rival) // the gateway deletes it, unless it never learns of it
 	}
 	return m.scheduleIKE(sa)
@@ -64,9 +66,11 @@ func (m *Machine) ikeRenewed(old *ikeSA, r *renewal, p ike.Proposal, secret, non
 
 // ikeKeys is what the keys of a new IKE SA are made of.
 type ikeKeys struct {
-	secret, ni, nr []byte
-	ours, peer     ike.SPI
-	initiator      bool
+	secret     []byte
+	further    [][]byte // secrets of key exchanges that followed
+	ni, nr     []byte
+	ours, peer ike.SPI
+	initiator  bool
 }
 
 func (m *Machine) successor(old *ikeSA, p ike.Proposal, k ikeKeys) (*ikeSA, error) {
@@ -76,7 +80,7 @@ func (m *Machine) successor(old *ikeSA, p ike.Proposal, k ikeKeys) (*ikeSA, erro
 	}
 	sa := &ikeSA{initiator: k.initiator, ours: k.ours, peer: k.peer, suite: suite, fragments: old.fragments}
 	i, r := sa.spis()
-	sa.schedule = suite.Successor(old.schedule, old.suite.PRF, k.secret, k.ni, k.nr, i, r)
+	sa.schedule = suite.Successor(old.schedule, old.suite.PRF, k.secret, k.ni, k.nr, i, r, k.further...)
 	sa.protection, err = suite.Protect(sa.schedule, k.initiator, m.c.Random)
 	m.showKeys(sa)
 	return sa, err

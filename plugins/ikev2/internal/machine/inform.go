@@ -54,6 +54,8 @@ func (m *Machine) incoming(sa *ikeSA, msg *ike.Message, b []byte) error {
 		answer, err = m.informed(sa, payloads)
 	case ike.CreateChildSA:
 		answer, err = m.created(sa, payloads)
+	case ike.FollowupKE:
+		answer, err = m.followedUp(sa, payloads)
 	default:
 		answer = refuse(ike.InvalidSyntax)
 	}

@@ -23,7 +23,6 @@ type initiation struct {
 	cookie   []byte
 	attempts int
 	hashes   []uint16 // of signatures that the gateway takes; nil: it is of old
-	nat      bool     // between us and the gateway
 }
 
 // maxAttempts bounds cookies and other groups: a gateway needs one of each.
@@ -99,14 +98,17 @@ func (m *Machine) initRequest() []ike.Payload {
 	return append(all, &ike.Notify{Kind: ike.RedirectSupported})
 }
 
-// natDetection says where we and the gateway are. The source is none that exists: so the
-// gateway finds a NAT, and sends ESP in UDP, which is what the datapath speaks.
+// natDetection says where we and the gateway are. Unless ESP may go plain, the source is
+// none that exists: so the gateway finds a NAT, and sends ESP in UDP.
 func (m *Machine) natDetection(sa *ikeSA) []ike.Payload {
-	source, err := m.random(sha1.Size)
-	if err != nil {
-		m.end(err)
-	}
 	i, r := sa.spis()
+	source := addressHash(i, r, m.c.Local)
+	if !m.c.Plain || !m.c.Local.IsValid() {
+		var err error
+		if source, err = m.random(sha1.Size); err != nil {
+			m.end(err)
+		}
+	}
 	return []ike.Payload{
 		&ike.Notify{Kind: ike.NATDetectionSource, Data: source},
 		&ike.Notify{Kind: ike.NATDetectionDestination, Data: addressHash(i, r, m.c.Remote)},
@@ -168,6 +170,9 @@ func (m *Machine) initAnswer(_ *ikeSA, payloads []ike.Payload) error {
 	if len(sa.suite.Additional) > 0 && notification(payloads, ike.IntermediateSupported) == nil {
 		return sdk.Fail(sdk.Never, diag.New(diag.Protocol, "the gateway's first answer makes no sense", "It wants further key exchanges and knows no exchange for them."))
 	}
+	if len(m.c.Auth) > 1 && notification(payloads, ike.MultipleAuthSupported) == nil {
+		return sdk.Fail(sdk.Never, diag.New(diag.Config, "the gateway takes one way to log in, not two", "Leave out the option auth2.").With("auth2"))
+	}
 	return m.intermediate(sa.suite.Additional)
 }
 
@@ -177,10 +182,21 @@ func (m *Machine) traversal(payloads []ike.Payload) bool {
 	if n == nil {
 		return false
 	}
-	i, r := m.sa().spis()
-	m.init.nat = !m.c.Local.IsValid() || !bytes.Equal(n.Data, addressHash(i, r, m.c.Local))
+	m.detectNAT(payloads)
 	m.floated = true
 	return true
+}
+
+// detectNAT looks whether the gateway sees us as we do, and whether it is where we see it.
+func (m *Machine) detectNAT(payloads []ike.Payload) {
+	i, r := m.sa().spis()
+	here, there := addressHash(i, r, m.c.Local), addressHash(i, r, m.c.Remote)
+	n := notification(payloads, ike.NATDetectionDestination)
+	m.way.BehindNAT = !m.c.Local.IsValid() || n == nil || !bytes.Equal(n.Data, here)
+	m.way.Plain = m.c.Plain && !m.way.BehindNAT && slices.ContainsFunc(payloads, func(p ike.Payload) bool {
+		n, isNotify := p.(*ike.Notify)
+		return isNotify && n.Kind == ike.NATDetectionSource && bytes.Equal(n.Data, there)
+	})
 }
 
 func (m *Machine) otherGroup(id uint16) error {

@@ -27,10 +27,9 @@ func additional(all []ike.Proposal) bool {
 	return false
 }
 
-// withoutAdditional are the proposals that have none: new keys of an IKE SA are made of its
-// old ones, into which all key exchanges went.
-func withoutAdditional(all []ike.Proposal) []ike.Proposal {
-	return slices.DeleteFunc(slices.Clone(all), func(p ike.Proposal) bool { return additional([]ike.Proposal{p}) })
+// offersWith are the proposals that have further key exchanges, or those that have none.
+func offersWith(all []ike.Proposal, further bool) []ike.Proposal {
+	return numbered(slices.DeleteFunc(slices.Clone(all), func(p ike.Proposal) bool { return additional([]ike.Proposal{p}) != further })...)
 }
 
 func isAdditional(t ike.TransformType) bool { return t >= ike.AdditionalKE1 && t <= ike.AdditionalKE7 }

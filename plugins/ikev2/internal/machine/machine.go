@@ -33,12 +33,15 @@ type Machine struct {
 
 	kids     []*child // as sas
 	renewing *renewal // nil: no SA is being replaced at our wish
+	pending  *demand  // of the gateway, whose further key exchanges are to come; nil: none
+	lost     int      // renewals in a row that the gateway forgot before they were done
 	moving   bool     // the next child goes to a new address
 	up       bool
 	leaving  bool
 	ended    bool
 	heard    time.Time // when something authentic came last
 	floated  bool      // to port 4500
+	way      Way       // of ESP
 	mobike   bool      // the gateway can
 	limits   int       // that the gateway set to the session, so far
 	inPieces bool      // so are long messages sent, where RFC 7383 is unknown

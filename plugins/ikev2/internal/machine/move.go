@@ -15,9 +15,20 @@ import (
 // transport, on which what the machine sends goes from now on. The tunnel gets new keys
 // then, since a transport's outbound SA cannot be moved: Moved says with which SAs.
 func (m *Machine) Move(now time.Time, local, remote netip.AddrPort) []Effect {
+	return m.move(now, local, remote, "the network changed")
+}
+
+// Encapsulate puts ESP into UDP again, which did not get through without: the gateway is
+// told of an address that finds a NAT.
+func (m *Machine) Encapsulate(now time.Time, local, remote netip.AddrPort) []Effect {
+	m.c.Plain, m.way.Plain = false, false
+	return m.move(now, local, remote, "ESP without UDP does not get through")
+}
+
+func (m *Machine) move(now time.Time, local, remote netip.AddrPort, why string) []Effect {
 	return m.step(now, func() error {
 		if !m.mobike || !m.up {
-			return sdk.Fail(sdk.Now, diag.New(diag.Unreachable, "the network changed", "Connecting again."))
+			return sdk.Fail(sdk.Now, diag.New(diag.Unreachable, why, "Connecting again."))
 		}
 		m.c.Local, m.c.Remote = local, remote
 		cookie, err := m.random(16)
@@ -53,8 +64,11 @@ func (m *Machine) moved(payloads []ike.Payload, cookie []byte) error {
 	if n := notification(payloads, ike.Cookie2); n == nil || !bytes.Equal(n.Data, cookie) {
 		return strange(errors.New("it does not repeat the cookie of the new address"))
 	}
-	if !m.moving { // a child came in between
+	before := m.way.Plain
+	m.detectNAT(payloads)
+	if !m.moving && m.way.Plain == before { // a child came in between
 		return nil
 	}
+	m.moving = true
 	return m.renewChild(m.child())
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,6 +34,7 @@ type line struct {
 	now    time.Time
 	ends   [2]*end
 	flying []flight
+	sent   map[ike.Exchange]int // datagrams
 }
 
 type flight struct {
@@ -41,12 +43,11 @@ type flight struct {
 	datagram []byte
 }
 
-// newLine makes two ends by the keys of one secret.
-func newLine(t *testing.T, seed uint64, change func(*Config)) *line {
+// newLine makes two ends by the keys of one secret; more are of their IKE SA.
+func newLine(t *testing.T, seed uint64, change func(*Config), more ...ike.Transform) *line {
 	t.Helper()
-	l := &line{t: t, random: rand.New(rand.NewPCG(seed, 0)), now: start}
-	suite, err := keys.ChosenSuite(ike.Proposal{Transforms: []ike.Transform{
-		{Type: ike.Encryption, ID: 20, KeyBits: 256}, {Type: ike.PRF, ID: 5}, {Type: ike.KeyExchange, ID: 31}}})
+	l := &line{t: t, random: rand.New(rand.NewPCG(seed, 0)), now: start, sent: map[ike.Exchange]int{}}
+	suite, err := keys.ChosenSuite(ike.Proposal{Transforms: append([]ike.Transform{gcm, prf256, x25519}, more...)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +63,7 @@ func newLine(t *testing.T, seed uint64, change func(*Config)) *line {
 			t.Fatal(err)
 		}
 		choice := ike.Proposal{SPI: spiBytes(uint32(0x1002 - i)), Transforms: []ike.Transform{{Type: ike.Encryption, ID: 20, KeyBits: 128}}}
-		kid, err := m.makeChild(choice, uint32(0x1001+i), childKeys{sa, nil, []byte("ni"), []byte("nr"), i == 0})
+		kid, err := m.makeChild(choice, uint32(0x1001+i), childKeys{sa, nil, nil, []byte("ni"), []byte("nr"), i == 0})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,6 +125,7 @@ func (l *line) check() {
 }
 
 func (l *line) send(to *end, datagram []byte) {
+	l.sent[ike.Exchange(datagram[18])]++
 	copies := 1
 	if l.bad {
 		copies = []int{0, 1, 1, 1, 2}[l.random.IntN(5)]
@@ -202,30 +204,43 @@ func TestRenewals(t *testing.T) {
 		"a child, and an IKE SA": {{child}, {ikeSA}},
 		"all by both":            {{child, ikeSA}, {ikeSA, child}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			for seed := range uint64(25) {
-				l := newLine(t, seed, nil)
-				l.bad = seed > 0
-				for i, all := range begin {
-					for _, f := range all {
-						l.do(l.ends[i], l.ends[i].step(l.now, func() error { return f(l.ends[i].Machine) }))
-					}
+		for kind, more := range map[string][]ike.Transform{"": nil, ", by two key exchanges": {mlkem}, ", by three": {mlkem, ecp384}} {
+			renewals(t, name+kind, begin, more)
+		}
+	}
+}
+
+func renewals(t *testing.T, name string, begin [2][]func(*Machine) error, more []ike.Transform) {
+	t.Run(name, func(t *testing.T) {
+		for seed := range uint64(25) {
+			l := newLine(t, seed, func(c *Config) {
+				if len(more) > 1 {
+					c.IKE, _ = ParseIKE([]string{"aes256gcm16-prfsha256-curve25519-ke1_mlkem768-ke2_ecp384"})
 				}
-				l.run(time.Minute)
-				func() {
-					defer func() {
-						if t.Failed() {
-							t.Logf("seed %d", seed)
-						}
-					}()
-					l.calm()
-				}()
-				if l.ends[0].changes == 0 && name == "a child" {
-					t.Error("no new child")
+			}, more...)
+			l.bad = seed > 0
+			for i, all := range begin {
+				for _, f := range all {
+					l.do(l.ends[i], l.ends[i].step(l.now, func() error { return f(l.ends[i].Machine) }))
 				}
 			}
-		})
-	}
+			l.run(time.Minute)
+			func() {
+				defer func() {
+					if t.Failed() {
+						t.Logf("seed %d", seed)
+					}
+				}()
+				l.calm()
+			}()
+			if l.ends[0].changes == 0 && strings.HasPrefix(name, "a child") {
+				t.Error("no new child")
+			}
+			if n := l.sent[ike.FollowupKE]; seed == 0 && (n < 2*len(more) || len(more) == 0 && n > 0) || len(l.ends[0].sa().suite.Additional) != len(more) {
+				t.Errorf("%d messages of further key exchanges; the IKE SA has %v", n, l.ends[0].sa().suite)
+			}
+		}
+	})
 }
 
 // Lifetimes on both sides, for hours.

@@ -25,9 +25,20 @@ type renewal struct {
 	ni       []byte
 	attempts int
 	sa       *ikeSA // the request was sent by it; nil: it was not sent yet
+	grant    *grant // what the gateway chose, while further key exchanges follow; nil: none do
 
-	rival  any    // what the gateway made at the same time: a *child or an *ikeSA; nil: nothing
+	// rival is what the gateway asked for at the same time: a *child or an *ikeSA that it
+	// has, or a *demand whose further key exchanges are to come; nil: nothing.
+	rival  any
 	lowest []byte // of its nonces
+}
+
+// grant is what a new SA is made of.
+type grant struct {
+	choice  ike.Proposal
+	secret  []byte   // nil: there was no key exchange
+	further [][]byte // of those that followed
+	nonce   []byte   // the gateway's
 }
 
 // pauses before things are tried again, and after which things are forgotten.
@@ -85,6 +96,12 @@ func (m *Machine) renewChild(c *child) error {
 		}
 		return nil
 	}
+	if d := m.pending; d != nil {
+		if d.old != c {
+			m.tryLater(c)
+		}
+		return nil
+	}
 	spi, err := m.newSPI()
 	if err != nil {
 		return err
@@ -93,23 +110,43 @@ func (m *Machine) renewChild(c *child) error {
 	return m.renew(r, firstGroup(r.offer))
 }
 
-// renewalOffer is the offer for a new child: with the groups that the user named, or
-// else with that of the IKE SA, any other that is not weak, or none.
+// renewalOffer is the offer for a new child: with the key exchanges that the user named,
+// or else with those of the IKE SA, any other group that is not weak, or none.
 func (m *Machine) renewalOffer() []ike.Proposal {
-	out := slices.Clone(m.c.ESP)
-	for i := range out {
-		p := proposal{out[i]}
-		if p.count(ike.KeyExchange) == 0 {
-			p.Transforms = slices.Clone(p.Transforms)
-			p.add(ike.KeyExchange, m.sa().suite.Group.ID, 0)
-			for _, g := range keys.Groups {
-				if !g.Weak {
-					p.add(ike.KeyExchange, g.ID, 0)
-				}
-			}
-			p.add(ike.KeyExchange, 0, 0)
+	var strong, out []ike.Proposal
+	suite := m.sa().suite
+	for _, plain := range m.c.ESP {
+		if p := (proposal{plain}); p.count(ike.KeyExchange) > 0 {
+			out = append(out, plain)
+			continue
 		}
-		out[i] = p.Proposal
+		p := withGroups(plain, suite.Group)
+		if additional([]ike.Proposal{p.Proposal}) {
+			out = append(out, p.Proposal)
+			continue
+		}
+		if len(suite.Additional) > 0 {
+			more := withGroups(plain, suite.Group)
+			for i, g := range suite.Additional {
+				more.add(ike.AdditionalKE1+ike.TransformType(i), g.ID, 0)
+			}
+			strong = append(strong, more.Proposal)
+		}
+		p.add(ike.KeyExchange, 0, 0)
+		out = append(out, p.Proposal)
+	}
+	return numbered(append(strong, out...)...)
+}
+
+// withGroups is p with a group, and all the others that are not weak.
+func withGroups(p ike.Proposal, best *keys.Group) proposal {
+	p.Transforms = slices.Clone(p.Transforms)
+	out := proposal{p}
+	out.add(ike.KeyExchange, best.ID, 0)
+	for _, g := range keys.Groups {
+		if !g.Weak {
+			out.add(ike.KeyExchange, g.ID, 0)
+		}
 	}
 	return out
 }
@@ -149,7 +186,8 @@ func (m *Machine) renew(r *renewal, group uint16) (err error) {
 }
 
 func (m *Machine) renewalRequest(r *renewal, began *ikeSA) []ike.Payload {
-	if r.old == nil && began != m.sa() || r.old != nil && (r.old != m.child() || r.old.successor != nil) {
+	quicker := r.old == nil && began != m.sa() || r.old != nil && (r.old != m.child() || r.old.successor != nil)
+	if quicker || m.pending != nil && m.pending.old == r.old {
 		m.renewing = nil
 		return nil // the gateway was quicker
 	}
@@ -195,12 +233,48 @@ func (m *Machine) renewed(sa *ikeSA, r *renewal, payloads []ike.Payload) error {
 	if err != nil {
 		return strange(err)
 	}
-	ours := lower(r.ni, nonce)
-	loses := r.rival != nil && bytes.Compare(ours, r.lowest) < 0
-	if r.old == nil {
-		return m.ikeRenewed(sa, r, p, secret, bytes.Clone(nonce), loses)
+	left, err := keys.Additional(p)
+	if err != nil {
+		return strange(err)
 	}
-	return m.childRenewed(sa, r, p, secret, bytes.Clone(nonce), loses)
+	g := &grant{choice: p, secret: secret, nonce: bytes.Clone(nonce)}
+	loses := r.rival != nil && bytes.Compare(lower(r.ni, nonce), r.lowest) < 0
+	if d, waits := r.rival.(*demand); waits && !loses {
+		r.rival = nil
+		if m.pending == d {
+			m.pending = nil
+		}
+	}
+	switch {
+	case len(left) == 0:
+		return m.granted(sa, r, g, loses)
+	case loses: // there is nothing to delete yet
+		m.yield(r)
+		return nil
+	}
+	return m.followUp(sa, r, g, left, notification(payloads, ike.AdditionalKeyExchange))
+}
+
+// granted makes the new SA. One that loses against the gateway's is deleted at once.
+func (m *Machine) granted(sa *ikeSA, r *renewal, g *grant, loses bool) error {
+	if r.old == nil {
+		return m.ikeRenewed(sa, r, g, loses)
+	}
+	return m.childRenewed(sa, r, g, loses)
+}
+
+// yield has the gateway's new SA take the place; false: it has none.
+func (m *Machine) yield(r *renewal) bool {
+	switch rival := r.rival.(type) {
+	case *child:
+		r.old.successor = rival
+	case *ikeSA:
+		m.promote(r.sa, rival)
+	case *demand: // once its further key exchanges are done
+	default:
+		return false
+	}
+	return true
 }
 
 // secret is what the key exchange gives; nil: there was none.
@@ -227,15 +301,9 @@ func strange(err error) error {
 }
 
 func (m *Machine) renewalRefused(r *renewal, n *ike.Notify) error {
-	switch rival := r.rival.(type) { // the gateway's own new SA takes the place
-	case *child:
-		r.old.successor = rival
-		return nil
-	case *ikeSA:
-		m.promote(r.sa, rival)
-		return nil
-	}
 	switch {
+	case m.yield(r):
+		return nil
 	case n.Kind == ike.TemporaryFailure:
 		return m.renewLater(r)
 	case n.Kind == ike.ChildSANotFound && r.old != nil && r.old.successor != nil:
@@ -253,9 +321,14 @@ func (m *Machine) renewLater(r *renewal) error {
 	return nil
 }
 
-// tryLater begins again to replace a child, or with nil the IKE SA.
+// tryLater begins again to replace a child, or with nil the IKE SA; not when the gateway
+// does, that was refused for the same reason.
 func (m *Machine) tryLater(old *child) {
-	m.after(retryRekey, func() error {
+	pause := retryRekey
+	if b, err := m.random(1); err == nil {
+		pause += retryRekey * time.Duration(b[0]) / 255
+	}
+	m.after(pause, func() error {
 		switch old {
 		case nil:
 			return m.renewIKE()
@@ -267,19 +340,19 @@ func (m *Machine) tryLater(old *child) {
 }
 
 // childRenewed puts the new child into force and has the old one deleted.
-func (m *Machine) childRenewed(sa *ikeSA, r *renewal, p ike.Proposal, secret, nonce []byte, loses bool) error {
-	if len(p.SPI) != 4 {
+func (m *Machine) childRenewed(sa *ikeSA, r *renewal, g *grant, loses bool) error {
+	if len(g.choice.SPI) != 4 {
 		return strange(errors.New("an SPI of another size"))
 	}
-	c, err := m.makeChild(p, binary.BigEndian.Uint32(r.spi), childKeys{sa, secret, r.ni, nonce, true})
+	c, err := m.makeChild(g.choice, binary.BigEndian.Uint32(r.spi), childKeys{sa, g.secret, g.further, r.ni, g.nonce, true})
 	if err != nil {
 		return strange(err)
 	}
 	c.tsi, c.tsr = r.old.tsi, r.old.tsr
 	old := r.old
-	if rival, isChild := r.rival.(*child); loses && isChild {
+	if loses {
 		m.deleteChild(c)
-		old.successor = rival // the gateway deletes the old one
+		m.yield(r) // the gateway deletes the old one
 		return nil
 	}
 	old.successor = c
@@ -294,7 +367,7 @@ func (m *Machine) installChild(c *child) {
 	c.sending = true
 	if m.moving {
 		m.moving = false
-		m.emit(Moved{[]sdk.SA{c.inbound, c.outbound}})
+		m.emit(Moved{[]sdk.SA{c.inbound, c.outbound}, m.way})
 		return
 	}
 	m.emit(Install{[]sdk.SA{c.inbound, c.outbound}})

@@ -12,11 +12,21 @@ import (
 
 // demand is a gateway's request for a new SA, and our side of its key exchange.
 type demand struct {
+	sa     *ikeSA // that it came by
+	old    *child // what it is to replace; nil: sa
 	choice ike.Proposal
+	theirs []byte // their SPI
+	ours   []byte // our SPI
 	ni, nr []byte
 	secret []byte // nil: there is no key exchange
 	public []byte
 	group  uint16
+
+	// Further key exchanges: those to come, what their messages are known by, and the
+	// secrets of those that were.
+	left    []*keys.Group
+	link    []byte
+	further [][]byte
 }
 
 // created answers CREATE_CHILD_SA: a gateway may replace what there is, nothing more.
@@ -48,6 +58,9 @@ func (m *Machine) meet(ours []ike.Proposal, offer *ike.SA, nonce ike.Nonce, payl
 		return nil, refuse(ike.NoProposalChosen), nil
 	}
 	d = &demand{choice: *p, ni: bytes.Clone(nonce)}
+	if d.left, err = keys.Additional(*p); err != nil {
+		return nil, nil, err
+	}
 	if d.nr, err = m.random(32); err != nil {
 		return nil, nil, err
 	}
@@ -87,14 +100,26 @@ func preferring(ours []ike.Proposal, group uint16) []ike.Proposal {
 }
 
 // answer is what the gateway needs to make the same keys.
-func (d *demand) answer(spi []byte) []ike.Payload {
+func (d *demand) answer() []ike.Payload {
 	p := d.choice
-	p.SPI = spi
+	p.SPI = d.ours
 	all := []ike.Payload{&ike.SA{Proposals: []ike.Proposal{p}}, ike.Nonce(d.nr)}
 	if d.public != nil {
 		all = append(all, &ike.KE{Group: d.group, Data: d.public})
 	}
+	if len(d.left) > 0 {
+		all = append(all, &ike.Notify{Kind: ike.AdditionalKeyExchange, Data: d.link})
+	}
 	return all
+}
+
+// theirSPI finds the gateway's SPI in its offer; nil: it is of another size.
+func (d *demand) theirSPI(offer *ike.SA, size int) []byte {
+	i := slices.IndexFunc(offer.Proposals, func(p ike.Proposal) bool { return p.Number == d.choice.Number })
+	if spi := offer.Proposals[i].SPI; len(spi) == size {
+		return bytes.Clone(spi)
+	}
+	return nil
 }
 
 // createdChild replaces a child as the gateway wishes. It sends on the new one only when
@@ -104,36 +129,44 @@ func (m *Machine) createdChild(sa *ikeSA, n *ike.Notify, offer *ike.SA, nonce ik
 	switch {
 	case old == nil || n.Protocol != ike.ProtocolESP:
 		return []ike.Payload{&ike.Notify{Protocol: n.Protocol, Kind: ike.ChildSANotFound, SPI: n.SPI}}, nil
-	case old.deleting || m.renewing != nil && m.renewing.old == nil && m.renewing.sa == sa:
+	case old.deleting || m.busyWith(sa, old):
 		return refuse(ike.TemporaryFailure), nil
 	}
 	d, refusal, err := m.meet(m.renewalOffer(), offer, nonce, payloads)
 	if d == nil {
 		return refusal, err
 	}
-	theirs := offer.Proposals[slices.IndexFunc(offer.Proposals, func(p ike.Proposal) bool { return p.Number == d.choice.Number })]
-	if len(theirs.SPI) != 4 {
-		return refuse(ike.InvalidSyntax), nil
-	}
 	spi, err := m.newSPI()
 	if err != nil {
 		return nil, err
 	}
-	d.choice.SPI = theirs.SPI
-	c, err := m.makeChild(d.choice, spi, childKeys{sa, d.secret, d.ni, d.nr, false})
-	if err != nil {
+	d.sa, d.old, d.ours, d.theirs = sa, old, spiBytes(spi), d.theirSPI(offer, 4)
+	if d.theirs == nil {
 		return refuse(ike.InvalidSyntax), nil
 	}
-	c.tsi, c.tsr = old.tsi, old.tsr
-	old.successor = c
-	m.kids = append(m.kids, c)
-	m.emit(Install{[]sdk.SA{c.inbound}})
-	if r := m.renewing; r != nil && r.old == old && r.sa != nil {
-		old.successor = nil // which of both is decided when our answer has come
-		r.rival, r.lowest = c, lower(d.ni, d.nr)
+	if refusal, err := m.agree(d); refusal != nil || err != nil {
+		return refusal, err
 	}
 	// The gateway is the initiator now: what was our side's selector is its other's.
-	return append(d.answer(spiBytes(spi)), &ike.TS{Selectors: old.tsr}, &ike.TS{Responder: true, Selectors: old.tsi}), nil
+	return append(d.answer(), &ike.TS{Selectors: old.tsr}, &ike.TS{Responder: true, Selectors: old.tsi}), nil
+}
+
+// grantChild makes the child that d is about, whose key exchanges are done.
+func (m *Machine) grantChild(d *demand) error {
+	d.choice.SPI = d.theirs
+	c, err := m.makeChild(d.choice, binary.BigEndian.Uint32(d.ours), childKeys{d.sa, d.secret, d.further, d.ni, d.nr, false})
+	if err != nil {
+		return err
+	}
+	c.tsi, c.tsr = d.old.tsi, d.old.tsr
+	m.kids = append(m.kids, c)
+	m.emit(Install{[]sdk.SA{c.inbound}})
+	if r := m.against(d); r != nil {
+		r.rival = c
+	} else {
+		d.old.successor = c
+	}
+	return nil
 }
 
 // switchTo sends on what replaces old, if it does still.
@@ -155,35 +188,41 @@ func (m *Machine) switchTo(old, c *child) {
 
 // createdIKE replaces the IKE SA as the gateway wishes.
 func (m *Machine) createdIKE(sa *ikeSA, offer *ike.SA, nonce ike.Nonce, payloads []ike.Payload) ([]ike.Payload, error) {
-	busy := m.renewing != nil && m.renewing.old != nil && m.renewing.sa == sa
-	if busy || sa.replaced || m.leaving {
+	if m.busyWith(sa, nil) || sa.replaced || m.leaving {
 		return refuse(ike.TemporaryFailure), nil
 	}
-	d, refusal, err := m.meet(withoutAdditional(m.c.IKE), offer, nonce, payloads)
-	if d == nil && additional(offer.Proposals) { // it insists on further key exchanges
+	d, refusal, err := m.meet(m.c.IKE, offer, nonce, payloads)
+	if d == nil && additional(offer.Proposals) { // it insists on other key exchanges
 		m.emit(Reauthenticate{})
 		return refuse(ike.TemporaryFailure), nil
 	}
 	if d == nil {
 		return refusal, err
 	}
-	theirs := offer.Proposals[slices.IndexFunc(offer.Proposals, func(p ike.Proposal) bool { return p.Number == d.choice.Number })]
-	if len(theirs.SPI) != 8 || d.secret == nil {
+	d.sa, d.theirs = sa, d.theirSPI(offer, 8)
+	if d.theirs == nil || d.secret == nil {
 		return refuse(ike.InvalidSyntax), nil
 	}
-	spi, err := m.random(8)
-	if err != nil {
+	if d.ours, err = m.random(8); err != nil {
 		return nil, err
 	}
-	fresh, err := m.successor(sa, d.choice, ikeKeys{d.secret, d.ni, d.nr, ike.SPI(spi), ike.SPI(theirs.SPI), false})
+	if refusal, err := m.agree(d); refusal != nil || err != nil {
+		return refusal, err
+	}
+	return d.answer(), nil
+}
+
+// grantIKE makes the IKE SA that d is about, whose key exchanges are done.
+func (m *Machine) grantIKE(d *demand) error {
+	fresh, err := m.successor(d.sa, d.choice, ikeKeys{d.secret, d.further, d.ni, d.nr, ike.SPI(d.ours), ike.SPI(d.theirs), false})
 	if err != nil {
-		return refuse(ike.InvalidSyntax), nil
+		return err
 	}
 	m.sas = append(m.sas, fresh)
-	if r := m.renewing; r != nil && r.old == nil && r.sa == sa {
-		r.rival, r.lowest = fresh, lower(d.ni, d.nr) // decided when our answer has come
+	if r := m.against(d); r != nil {
+		r.rival = fresh
 	} else {
-		m.promote(sa, fresh)
+		m.promote(d.sa, fresh)
 	}
-	return d.answer(spi), m.scheduleIKE(fresh)
+	return m.scheduleIKE(fresh)
 }

@@ -36,7 +36,7 @@ func TestResumption(t *testing.T) {
 	g := newGate(t, gcm, prf256, x25519, mlkem)
 	c := atGate()
 	c.Tickets, c.Ticket = true, ticketOf(t, g)
-	c.Auth = []Auth{SharedKey{[]byte("forgotten")}}
+	c.Auth = []Auth{SharedKey{Key: []byte("forgotten")}}
 	g.heard = nil
 	m := New(c)
 	effects := talk(m, g, m.Begin(start.Add(time.Minute)))

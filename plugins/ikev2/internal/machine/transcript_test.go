@@ -42,7 +42,7 @@ func recorded(auth func(random *rand.ChaCha8) Config) Config {
 
 func sharedKey(*rand.ChaCha8) Config {
 	key := []byte("peerlab-psk")
-	return Config{SharedKey: key, Auth: []Auth{SharedKey{key}}}
+	return Config{SharedKey: key, Auth: []Auth{SharedKey{Key: key}}}
 }
 
 func password(random *rand.ChaCha8) Config {

@@ -30,19 +30,7 @@ func initRefused(n *ike.Notify) error {
 func (m *Machine) authRefused(n *ike.Notify) error {
 	switch n.Kind {
 	case ike.AuthenticationFailed:
-		switch m.auth().(type) {
-		case SharedKey:
-			return sdk.Fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the login", "Check the pre-shared key, and the option local-id: who the gateway knows you as.").With("psk"))
-		case Certificate:
-			return sdk.Fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the certificate", "It may not know its authority, or not the identity in the option local-id.").With("usercert"))
-		}
-		if err := m.login.peer.Failed(); err != nil {
-			return eapFailed(m.login.peer, err)
-		}
-		if m.login.peer.Method() == 0 {
-			return sdk.Fail(sdk.Never, diag.New(diag.Config, "the gateway refuses to begin a login by EAP", "It may want another way to log in, see the option auth, or know this client by another name, see the option local-id.").With("auth"))
-		}
-		return sdk.Fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the login", "Check user name and password."))
+		return m.loginRefused()
 	case ike.NoProposalChosen:
 		return sdk.Fail(sdk.Never, diag.New(diag.Config, "the gateway accepts none of the offered ciphers for ESP", "Ask its administrator which it wants, and name them in the option esp.").With("esp"))
 	case ike.TSUnacceptable, ike.SinglePairRequired:
@@ -51,6 +39,34 @@ func (m *Machine) authRefused(n *ike.Notify) error {
 		return sdk.Fail(sdk.Backoff, diag.New(diag.SessionEnded, "the gateway has no address left", "It says "+n.Kind.String()+". Ask its administrator."))
 	}
 	return sdk.Fail(sdk.Backoff, diag.New(diag.Protocol, "the gateway refuses the tunnel", "It says "+n.Kind.String()+"."))
+}
+
+// loginRefused says what AUTHENTICATION_FAILED means.
+func (m *Machine) loginRefused() error {
+	options, more := [...]string{"auth", "local-id"}, ""
+	switch {
+	case m.login.round > 0:
+		options = [...]string{"auth2", "local-id2"}
+	case len(m.c.Auth) == 1 && !m.c.AnyConnect:
+		more = " Or it wants a second login, see the option auth2."
+	}
+	switch m.auth().(type) {
+	case SharedKey:
+		return sdk.Fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the login", "Check the pre-shared key, and the option "+options[1]+": who the gateway knows you as."+more).With("psk"))
+	case Certificate:
+		return sdk.Fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the certificate", "It may not know its authority, or not the identity in the option "+options[1]+"."+more).With("usercert"))
+	}
+	if err := m.login.peer.Failed(); err != nil {
+		return eapFailed(m.login.peer, err)
+	}
+	switch {
+	case m.login.peer.Method() == 0:
+		return sdk.Fail(sdk.Never, diag.New(diag.Config, "the gateway refuses to begin a login by EAP",
+			"It may want another way to log in, see the option "+options[0]+", or know this client by another name, see the option "+options[1]+".").With(options[0]))
+	case m.login.closed && more != "":
+		return sdk.Fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the login although EAP went well", "It may want a second login, see the option auth2, or let this user in no more.").With("auth2"))
+	}
+	return sdk.Fail(sdk.Never, diag.New(diag.AuthRefused, "the gateway refused the login", "Check user name and password."))
 }
 
 // eapFailed says what an error of EAP means.

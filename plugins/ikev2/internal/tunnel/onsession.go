@@ -35,9 +35,17 @@ func (h sessionHost) OpenTCP(ctx context.Context, host string, port int) (Conn, 
 	return &stream{byteStream: t}, nil
 }
 
+func (h sessionHost) OpenESP(ctx context.Context, host string) (Conn, error) {
+	t, err := h.Session.OpenRaw(ctx, host, sdk.ProtocolESP)
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
 var errForeign = errors.New("the connection is of another host")
 
-func (h sessionHost) Attach(ctx context.Context, c Conn, esp *sdk.ESP, replaces Path) (Path, error) {
+func (h sessionHost) Attach(ctx context.Context, c Conn, esp *sdk.ESP, rules framing.Rules, replaces Path) (Path, error) {
 	var over []byte
 	if s, isStream := c.(*stream); isStream {
 		over = s.over()
@@ -51,7 +59,7 @@ func (h sessionHost) Attach(ctx context.Context, c Conn, esp *sdk.ESP, replaces 
 	if old, isPath := replaces.(*sdk.Path); isPath {
 		o.Replaces = old
 	}
-	p, err := h.Session.Attach(ctx, t, over, framing.Spec{MaxPayload: framing.MaxFrame}, o)
+	p, err := h.Session.Attach(ctx, t, over, framing.Spec{MaxPayload: framing.MaxFrame, Rules: rules}, o)
 	if err != nil {
 		return nil, err
 	}

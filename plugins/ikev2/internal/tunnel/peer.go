@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
@@ -35,45 +36,57 @@ type peer struct {
 	effects []machine.Effect
 	conns   map[int]Conn // by port, while the machine's messages go over them
 	path    Path         // nil: there is none yet
+	ousts   Path         // the path that its own is to replace when it comes; nil: none
 	info    sdk.Info     // of the last transport
 
-	inbound   []uint32 // SAs that the path has of it
-	behindNAT bool
-	up        bool                // the tunnel is, or was, with it
-	left      bool                // another has taken its place
-	redirect  *machine.Redirected // where it sends us; nil: nowhere
-	over      bool                // it has left, and its path stays until another takes its place
-	closed    bool                // nothing more is wanted of it
+	inbound  []uint32            // SAs that the path has of it
+	plain    bool                // the path is of ESP alone, and messages go beside it
+	up       bool                // the tunnel is, or was, with it
+	left     bool                // another has taken its place
+	redirect *machine.Redirected // where it sends us; nil: nowhere
+	over     bool                // it has left, and its path stays until another takes its place
+	closed   bool                // nothing more is wanted of it
 }
 
 func (s *session) newPeer(t target) *peer {
 	return &peer{target: t, s: s, tcp: s.tcp, conns: map[int]Conn{}}
 }
 
-// share has p speak over the path of old, to the same gateway: who comes from the same
-// port may be given the same addresses.
+// share has p speak over what old does, to the same gateway: who comes from the same port
+// may be given the same addresses. That is its path, or a transport beside a plain one.
 func (p *peer) share(old *peer) {
-	if old.path != nil && old.conns[old.natt()] == nil {
-		p.path, p.info, p.address, p.behindNAT, p.tcp = old.path, old.info, old.address, old.behindNAT, old.tcp
+	conn := old.conns[old.natt()]
+	switch {
+	case old.path == nil || conn != nil && !old.plain:
+		return
+	case conn != nil:
+		p.conns[p.natt()] = conn
+	default:
+		p.path = old.path
 	}
+	p.info, p.address, p.tcp = old.info, old.address, old.tcp
 }
+
+// speaking says whether there is something to speak over.
+func (p *peer) speaking() bool { return p.path != nil || p.conns[p.natt()] != nil }
 
 // begin opens the first transport and sends the first message.
 func (p *peer) begin(ctx context.Context) error {
 	o, port := p.s.o, portIKE
 	c := o.Machine
-	if c.Begin4500 = o.Port != 0 || p.tcp || p.path != nil; c.Begin4500 {
+	if c.Begin4500 = o.Port != 0 || p.tcp || p.speaking(); c.Begin4500 {
 		port = p.natt()
 	}
 	if o.TCP == AfterUDP && !p.tcp {
 		c.FirstTries = triesBeforeTCP
 	}
 	c.Gateway, c.From, c.Addresses = p.name, p.from, p.s.addresses
+	c.Plain = o.Encap != AlwaysUDP && !p.tcp && p.path == nil
 	if c.Tickets = o.Keep != nil; p.s.fresh && !p.s.up() {
 		c.Ticket = o.Ticket
 	}
 	p.s.fresh = false
-	if p.path == nil {
+	if !p.speaking() {
 		if _, err := p.open(ctx, p.gateway, port); err != nil {
 			p.m = machine.New(c)
 			return sdk.Fail(sdk.Backoff, err)
@@ -91,7 +104,9 @@ func (p *peer) begin(ctx context.Context) error {
 func (p *peer) close() {
 	p.closed = true
 	for port, c := range p.conns {
-		_ = c.Close()
+		if !slices.ContainsFunc(p.s.speakers(c), func(x *peer) bool { return x != p }) {
+			_ = c.Close()
+		}
 		delete(p.conns, port)
 	}
 }
@@ -190,7 +205,7 @@ func (p *peer) effect(e machine.Effect) error {
 	case machine.Install:
 		return broken(p.replace(e.SAs))
 	case machine.Moved:
-		return broken(p.attach(e.SAs, p.path))
+		return broken(p.attach(e.SAs, e.Way, p.path))
 	case machine.Remove:
 		return broken(p.remove(e.SPI))
 	case machine.Keep:

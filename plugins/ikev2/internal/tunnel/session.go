@@ -25,8 +25,9 @@ type session struct {
 	coming  *peer   // is to take its place once it is up; nil: nobody
 	leaving []*peer // were replaced, and are told so
 
-	tcp       bool         // UDP does not come through
-	fresh     bool         // nobody was spoken with
+	tcp       bool // UDP does not come through
+	fresh     bool // nobody was spoken with
+	settings  sdk.NetConfig
 	addresses []netip.Addr // inside
 	came      chan arrival
 	answers   chan answer
@@ -107,7 +108,7 @@ func (s *session) next(due <-chan time.Time) error {
 		}
 		return s.event(e)
 	case a := <-s.came:
-		return a.peer.do(a.peer.arrived(a))
+		return s.arrived(a)
 	case a := <-s.answers:
 		return a.peer.do(a.give(time.Now()))
 	case <-due:
@@ -123,6 +124,30 @@ func (s *session) next(due <-chan time.Time) error {
 		return s.begin(s.failed.target)
 	}
 	return nil
+}
+
+// arrived hands a datagram to who speaks over that transport: each knows its own messages.
+func (s *session) arrived(a arrival) error {
+	all := s.speakers(a.conn)
+	if !slices.Contains(all, a.peer) {
+		all = append(all, a.peer) // it has attached it, perhaps
+	}
+	for _, p := range all {
+		if err := p.do(p.arrived(a)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// speakers are the peers that speak over a transport.
+func (s *session) speakers(conn Conn) (all []*peer) {
+	for _, p := range s.peers() {
+		if p.conns[p.natt()] == conn || p.conns[portIKE] == conn {
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 // peers are all that there are.
@@ -279,6 +304,10 @@ func (s *session) event(e sdk.Event) error {
 		}
 	case sdk.PathEvent:
 		if e.Kind == sdk.PathDead && slices.Contains(s.on(e.Path), s.now) {
+			if s.now.plain && !s.stopping {
+				s.host.Warn("ESP alone does not come through: %s. It goes in UDP now.", e.Reason)
+				return s.now.encapsulate()
+			}
 			return sdk.Fail(sdk.Backoff, diag.New(diag.Unreachable, "the path to the gateway is lost", e.Reason))
 		}
 	case sdk.NetworkChange:

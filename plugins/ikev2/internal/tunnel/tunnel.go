@@ -21,6 +21,7 @@ import (
 	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
 	"github.com/penstock-vpn/penstock/sdk"
+	"github.com/penstock-vpn/penstock/sdk/framing"
 )
 
 // Host is what a tunnel asks of its host: the sdk's session, see OnSession.
@@ -28,7 +29,9 @@ type Host interface {
 	OpenUDP(ctx context.Context, host string, port int) (Conn, error)
 	// OpenTCP is for what OpenUDP is, where UDP does not come through (RFC 9329).
 	OpenTCP(ctx context.Context, host string, port int) (Conn, error)
-	Attach(ctx context.Context, c Conn, esp *sdk.ESP, replaces Path) (Path, error)
+	// OpenESP is ESP alone, without UDP around it.
+	OpenESP(ctx context.Context, host string) (Conn, error)
+	Attach(ctx context.Context, c Conn, esp *sdk.ESP, rules framing.Rules, replaces Path) (Path, error)
 	Configure(ctx context.Context, c sdk.NetConfig) error
 	Phase(p sdk.Phase) error
 	Events() <-chan sdk.Event
@@ -63,11 +66,22 @@ const (
 	AlwaysTCP     // at once
 )
 
+// Encap says when ESP goes in UDP.
+type Encap int
+
+// By default, it goes in UDP always.
+const (
+	AlwaysUDP   Encap = iota
+	UnlessPlain       // but where there is no NAT, and ESP alone comes through
+	BehindNAT         // where there is a NAT
+)
+
 // Options of a tunnel.
 type Options struct {
 	Gateway string
 	Port    int // 0: begin at 500 and go on at 4500
 	TCP     TCP
+	Encap   Encap
 	MTU     int // the user's limit inside the tunnel; 0: none
 	// Again says that there was a tunnel before: a gateway that does not answer is to be
 	// tried again then.
@@ -82,6 +96,8 @@ type Options struct {
 	// Ticket is what Keep was given last, by a session before this one; nil: nothing.
 	Ticket *machine.Ticket
 	Keep   func(*machine.Ticket)
+	// Encapsulated is told that ESP alone does not come through.
+	Encapsulated func()
 	// Ask puts a question of the gateway to the user.
 	Ask func(ctx context.Context, text string) (string, error)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
 	"github.com/penstock-vpn/penstock/sdk"
+	"github.com/penstock-vpn/penstock/sdk/framing"
 )
 
 // install makes the tunnel: settings first, then the path. Where there is a tunnel
@@ -22,7 +23,7 @@ func (p *peer) install(up machine.Up) error {
 	if err := s.host.Configure(s.ctx, settings); err != nil {
 		return err
 	}
-	s.addresses = nil
+	s.settings, s.addresses = settings, nil
 	for _, a := range settings.Addresses {
 		s.addresses = append(s.addresses, a.Addr())
 	}
@@ -32,8 +33,7 @@ func (p *peer) install(up machine.Up) error {
 		}
 		return s.takeOver(p)
 	}
-	p.behindNAT = up.BehindNAT
-	if err := p.attach(up.SAs, s.now.path); err != nil {
+	if err := p.attach(up.SAs, up.Way, s.now.path); err != nil {
 		return err
 	}
 	if first := p.conns[portIKE]; first != nil {
@@ -64,18 +64,33 @@ func (s *session) takeOver(p *peer) error {
 }
 
 // attach makes the transport that the machine uses the path, in place of the one before.
-func (p *peer) attach(sas []sdk.SA, replaces Path) error {
-	esp := &sdk.ESP{SAs: sas, ECN: true}
-	if p.behindNAT && !p.tcp {
+func (p *peer) attach(sas []sdk.SA, way machine.Way, replaces Path) error {
+	esp := &sdk.ESP{SAs: sas, ECN: true, Fragment: !p.tcp}
+	if way.BehindNAT && !p.tcp {
 		esp.NATKeepalive = natKeepalive
 	}
-	port := p.natt()
-	conn := p.conns[port]
-	delete(p.conns, port)
-	path, err := p.s.host.Attach(p.s.ctx, conn, esp, replaces)
+	var rules framing.Rules
+	var conn Conn
+	if p.plain = way.Plain; p.plain {
+		var err error
+		if conn, rules, err = p.openPlain(); err != nil {
+			p.s.host.Info("ESP goes in UDP, since it cannot go alone: %v", err)
+			p.ousts = replaces
+			return p.encapsulate()
+		}
+	} else {
+		port := p.natt()
+		conn = p.conns[port]
+		delete(p.conns, port)
+	}
+	if replaces == nil {
+		replaces = p.ousts
+	}
+	path, err := p.s.host.Attach(p.s.ctx, conn, esp, rules, replaces)
 	if err != nil {
 		return err
 	}
+	p.ousts = nil
 	p.path, p.inbound = path, nil
 	p.note(sas...)
 	return nil

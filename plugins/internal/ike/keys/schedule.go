@@ -39,7 +39,7 @@ func ChosenSuite(p ike.Proposal) (s Suite, err error) {
 	if s.Group, err = FindGroup(group.ID); err != nil {
 		return s, err
 	}
-	if s.Additional, err = additional(p); err != nil || s.Cipher.AEAD() {
+	if s.Additional, err = Additional(p); err != nil || s.Cipher.AEAD() {
 		return s, err
 	}
 	integrity := find(ike.Integrity)
@@ -62,8 +62,8 @@ func (s Suite) Proposal() ike.Proposal {
 	return p
 }
 
-// additional are the further key exchanges of a choice; 0 is none.
-func additional(p ike.Proposal) (all []*Group, err error) {
+// Additional are the further key exchanges of a choice; 0 is none.
+func Additional(p ike.Proposal) (all []*Group, err error) {
 	for t := ike.AdditionalKE1; t <= ike.AdditionalKE7; t++ {
 		x, chosen := p.Chosen(t)
 		if !chosen || x.ID == 0 {
@@ -107,9 +107,10 @@ func (s Suite) NewSchedule(secret, ni, nr []byte, i, r ike.SPI) Schedule {
 }
 
 // Successor computes the keys of an IKE SA that takes the place of one with the
-// schedule old and its PRF, section 2.18.
-func (s Suite) Successor(old Schedule, prf *PRF, secret, ni, nr []byte, i, r ike.SPI) Schedule {
-	return s.schedule(prf.Sum(old.Derive, secret, ni, nr), ni, nr, i, r)
+// schedule old and its PRF, section 2.18: further are the secrets of key exchanges that
+// followed (RFC 9370 section 2.2.4).
+func (s Suite) Successor(old Schedule, prf *PRF, secret, ni, nr []byte, i, r ike.SPI, further ...[]byte) Schedule {
+	return s.schedule(prf.Sum(old.Derive, append([][]byte{secret, ni, nr}, further...)...), ni, nr, i, r)
 }
 
 // Strengthened are the keys of the same IKE SA after another key exchange, RFC 9370
@@ -144,9 +145,10 @@ func (s Suite) schedule(seed, ni, nr []byte, i, r ike.SPI) Schedule {
 
 // ChildKeys are the keys of a pair of SAs of ESP, section 2.17: n bytes for each
 // direction, the initiator's outbound one first. secret is of a key exchange of its
-// own; nil: there was none.
-func (k Schedule) ChildKeys(prf *PRF, n int, secret, ni, nr []byte) (fromInitiator, fromResponder []byte) {
-	material := prf.Expand(k.Derive, 2*n, secret, ni, nr)
+// own; nil: there was none. further are those of key exchanges that followed (RFC 9370
+// section 2.2.4).
+func (k Schedule) ChildKeys(prf *PRF, n int, secret, ni, nr []byte, further ...[]byte) (fromInitiator, fromResponder []byte) {
+	material := prf.Expand(k.Derive, 2*n, append([][]byte{secret, ni, nr}, further...)...)
 	return material[:n:n], material[n:]
 }
 
