@@ -56,6 +56,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return flagError(c.Flags(), nil, err) })
 	a.globalFlags(root.PersistentFlags())
 	root.PersistentPreRun = func(*cobra.Command, []string) { a.setLevel() }
+	root.AddCommand(a.manCommand())
 	root.AddCommand(a.connectCommand(), a.disconnectCommand(), a.reconnectCommand(), a.statusCommand(),
 		a.pluginCommand(), a.callbackCommand(), a.doctorCommand(), a.demoCommand(), a.nmServiceCommand(), a.versionCommand(),
 		a.importCommand(), a.exportCommand(), a.schemaCommand())
