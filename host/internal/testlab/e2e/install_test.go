@@ -21,6 +21,7 @@ import (
 var placed = []string{
 	"-rw-r--r-- usr/lib/NetworkManager/VPN/nm-penstock-service.name",
 	"-rw-r--r-- usr/lib/penstock/plugins.d/anyconnect.toml",
+	"-rw-r--r-- usr/lib/penstock/plugins.d/ciscoipsec.toml",
 	"-rw-r--r-- usr/lib/penstock/plugins.d/globalprotect.toml",
 	"-rw-r--r-- usr/lib/penstock/plugins.d/ikev2.toml",
 	"-rw-r--r-- usr/lib/penstock/plugins.d/sstp.toml",
@@ -28,6 +29,7 @@ var placed = []string{
 	"-rw-r--r-- usr/share/dbus-1/system.d/nm-penstock-service.conf",
 	"-rwxr-xr-x usr/bin/penstock",
 	"-rwxr-xr-x usr/lib/penstock/plugins.d/anyconnect",
+	"-rwxr-xr-x usr/lib/penstock/plugins.d/ciscoipsec",
 	"-rwxr-xr-x usr/lib/penstock/plugins.d/globalprotect",
 	"-rwxr-xr-x usr/lib/penstock/plugins.d/ikev2",
 	"-rwxr-xr-x usr/lib/penstock/plugins.d/sstp",

@@ -79,10 +79,11 @@ func (g *Gate) aggressive(s *sa, p []ike1.Payload) [][]byte {
 		all = append(append(append(append(all, id), g.proof(s, id.Body)...), g.nat(s)...), g.vendors()...)
 		iv := s.iv
 		s.iv = nil
-		out := g.say(s, s.kind, 0, nil, nil, all...)
+		g.waiting = g.say(s, s.kind, 0, nil, nil, all...)
 		s.iv = iv
-		return out
+		return g.waiting
 	}
+	g.waiting = nil
 	if !g.believes(s, p) {
 		return g.refuse(s, ike1.AuthenticationFailed)
 	}

@@ -161,11 +161,17 @@ func (l *line) install(sas []sdk.SA) {
 	}
 }
 
+// gateTries is when the gateway sends again what is not answered.
+const gateTries = 2 * time.Second
+
 // pass lets time go by, with all that is due in it.
 func (l *line) pass(d time.Duration) *line {
 	end := l.now.Add(d)
 	for l.ended == nil {
 		next := l.m.Deadline()
+		if again := l.now.Add(gateTries); l.g.Waiting() != nil && next.After(again) {
+			next = again
+		}
 		if next.IsZero() || next.After(end) {
 			break
 		}

@@ -266,6 +266,21 @@ func signers(chain [][]byte, proof, signature []byte) ([][]byte, error) {
 func (m *Machine) phase1Done(sa *isakmp, x *exchange) error {
 	sa.done, sa.lastIV, x.silent = true, x.iv, nil
 	m.after(renewAt(sa.life), func() error { return m.renew(sa) })
+	if err := m.beginLogin(sa); err != nil {
+		return err
+	}
+	parked := sa.parked
+	sa.parked = nil
+	for _, b := range parked {
+		if err := m.receive(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// beginLogin waits for the gateway's questions, or goes on without.
+func (m *Machine) beginLogin(sa *isakmp) error {
 	if !m.c.XAuth {
 		return m.loggedIn(sa)
 	}

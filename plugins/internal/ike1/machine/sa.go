@@ -35,7 +35,11 @@ type isakmp struct {
 	sent   uint16  // messages in pieces, so far
 	came   ike.Pieces
 	login  login
+	parked [][]byte // came while the gateway's certificate is being looked at
 }
+
+// maxParked bounds what may wait for that.
+const maxParked = 8
 
 // exchange is a conversation with a message id: ours, or one that the gateway began.
 type exchange struct {
@@ -207,6 +211,9 @@ func (m *Machine) receive(b []byte) error {
 		return m.early(sa, msg)
 	case msg.Exchange == ike1.Main || msg.Exchange == ike1.Aggressive:
 		return m.inPhase1(sa, x, msg, digest)
+	case !sa.done && m.wait != nil && msg.Encrypted && len(sa.parked) < maxParked:
+		sa.parked = append(sa.parked, b)
+		return nil
 	case !sa.done || !msg.Encrypted || msg.MessageID == 0:
 		return m.drop("a message that is not expected yet")
 	case x != nil && x.kind != msg.Exchange:

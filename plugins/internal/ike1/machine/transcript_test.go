@@ -132,7 +132,8 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
-// Nothing comes of a message behind the keys of which one bit is another.
+// Nothing comes of a message behind the keys of which one bit is another; but in the padding,
+// which strongSwan has a block of and no hash covers.
 func TestChangedMessages(t *testing.T) {
 	_, lines := recorded(t, "main.txt")
 	for i, line := range lines {
@@ -140,7 +141,7 @@ func TestChangedMessages(t *testing.T) {
 			continue
 		}
 		b := unhex(t, line[2:])
-		for at := ike1.HeaderSize; at < len(b); at += 7 {
+		for at := ike1.HeaderSize; at < len(b)-aesBlock; at += 7 {
 			m, _ := recorded(t, "main.txt")
 			replay(t, m, lines[:i])
 			changed := bytes.Clone(b)
@@ -153,6 +154,8 @@ func TestChangedMessages(t *testing.T) {
 		}
 	}
 }
+
+const aesBlock = 16
 
 // stages are machines that wait for something of the gateway, and what takes it.
 var stages = []func(testing.TB) (*Machine, func([]ike1.Payload) error){
