@@ -11,7 +11,7 @@ func (r *Run) handleFrame(m *pluginpb.ControlFrame) {
 	p := r.h.paths[m.GetTransport()]
 	r.h.mu.Unlock()
 	switch {
-	case p != nil && p.esp != nil && m.GetType() != 0:
+	case p != nil && p.esp != nil && m.GetType() != 0 && p.Spec.L2TP == nil:
 		r.fault("sent a frame of type %d on path %d, which is one of ESP: messages of IKE have type 0", m.GetType(), p.ID)
 	case p != nil:
 		p.control(m)

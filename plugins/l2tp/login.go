@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/penstock-vpn/penstock/plugins/internal/ike"
+	"github.com/penstock-vpn/penstock/plugins/internal/ike1/machine"
+	ike1 "github.com/penstock-vpn/penstock/plugins/internal/ike1/tunnel"
+	"github.com/penstock-vpn/penstock/plugins/internal/l2tp"
+	"github.com/penstock-vpn/penstock/plugins/internal/ppplogin"
+	"github.com/penstock-vpn/penstock/plugins/internal/settings"
+	"github.com/penstock-vpn/penstock/plugins/l2tp/internal/tunnel"
+	"github.com/penstock-vpn/penstock/sdk"
+	"github.com/penstock-vpn/penstock/sdk/diag"
+	"github.com/penstock-vpn/penstock/sdk/prompt"
+)
+
+// credentials are what a person gave. They are asked for before the first message: a
+// gateway does not wait while somebody types.
+type credentials struct {
+	PSK    string
+	Secret string // of L2TP
+	Person ppplogin.Credentials
+}
+
+// resumed are the credentials of a run before this one, whose path is given up: its keys
+// are lost with it. nil: there was none.
+func resumed(s *sdk.Session) (*credentials, error) {
+	r := s.Resumed()
+	if r == nil {
+		return nil, nil
+	}
+	if _, err := s.Adopt(); err != nil {
+		return nil, err
+	}
+	c := &credentials{}
+	if len(r.Checkpoint) == 0 || json.Unmarshal(r.Checkpoint, c) != nil {
+		return nil, nil
+	}
+	return c, nil
+}
+
+// ask has the user fill in what IPsec and the login need; refused says why the last was no
+// good.
+func (o *options) ask(ctx context.Context, s *sdk.Session, refused string) (*credentials, error) {
+	c := &credentials{}
+	var err error
+	if !o.byCert {
+		if c.PSK, err = o.secret(ctx, s, pskKey, "Pre-shared key"); err != nil {
+			return nil, err
+		}
+	}
+	if s.Stored(secretKey) {
+		if c.Secret, err = o.secret(ctx, s, secretKey, "Tunnel secret"); err != nil {
+			return nil, err
+		}
+	}
+	if c.Person, err = o.login.Ask(ctx, s, refused); err != nil {
+		return nil, err
+	}
+	return c, keep(s, c)
+}
+
+// secret is the value of a secret option.
+func (o *options) secret(ctx context.Context, s *sdk.Session, key, label string) (string, error) {
+	answer, err := s.Ask(ctx, prompt.Prompt{Title: "Connect to " + o.host, Form: &prompt.Form{ID: key, Fields: []prompt.Field{
+		{Name: key, Label: label, Kind: prompt.Password, Option: key, MayStore: true},
+	}}})
+	switch {
+	case err != nil:
+		return "", err
+	case answer.Cancelled:
+		return "", diag.New(diag.Cancelled, "the login was cancelled", "Nothing was sent to the gateway.")
+	case answer.Values[key] == "":
+		return "", diag.New(diag.Config, "there is no "+strings.ToLower(label), "Give one with the option "+key+".").With(key)
+	}
+	return answer.Values[key], nil
+}
+
+// keep leaves c with the host for a run after this one.
+func keep(s *sdk.Session, c *credentials) error {
+	kept, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return s.Checkpoint(kept)
+}
+
+// tunnel are the options of a tunnel with those credentials.
+func (o *options) tunnel(ctx context.Context, s *sdk.Session, c *credentials) (tunnel.Options, error) {
+	t := tunnel.Options{
+		MTU: o.mtu, DPD: o.dpd, Trace: s.Trace(),
+		IKE: ike1.Options{
+			Gateway: o.host, Port: o.port,
+			Machine: machine.Config{Identity: o.localID, RemoteID: o.remoteID, IKE: o.ike, ESP: o.esp, IKELife: o.ikeLife, ChildLife: o.espLife, DPD: o.dpd},
+			Trust: func(ctx context.Context, chain []*x509.Certificate, name string, id *ike.ID) error {
+				return trust(ctx, s, chain, name, id)
+			},
+		},
+		L2TP: l2tp.Config{Host: settings.HostName(), Secret: []byte(c.Secret), SecretOption: secretKey},
+		Ask:  func(ctx context.Context, text string) (string, error) { return ppplogin.Question(ctx, s, text) },
+		NewPassword: func(ctx context.Context, text string) (string, error) {
+			password, err := ppplogin.NewPassword(ctx, s, text)
+			if err == nil {
+				c.Person.Password = password
+				err = keep(s, c)
+			}
+			return password, err
+		},
+	}
+	t.IKE.Machine.Auth = machine.SharedKey{Key: sharedKey(c.PSK)}
+	if o.byCert {
+		if err := o.certificate(ctx, s, &t.IKE); err != nil {
+			return t, err
+		}
+	}
+	var err error
+	t.PPP, err = o.login.Config(ctx, s, c.Person)
+	return t, err
+}
+
+// certificate proves this computer by the user's certificate; it is its subject, unless the
+// user says otherwise.
+func (o *options) certificate(ctx context.Context, s *sdk.Session, t *ike1.Options) error {
+	c, err := s.ClientCertificate(ctx)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		return diag.New(diag.Config, "there is no certificate for the machine authentication", "Set the options usercert and userkey.").With("usercert")
+	}
+	proof := machine.Certificate{}
+	for _, cert := range c.Chain {
+		proof.Chain = append(proof.Chain, cert.Raw)
+	}
+	if t.Machine.Identity == nil {
+		t.Machine.Identity = &ike.ID{Kind: ike.IDDN, Data: c.Chain[0].RawSubject}
+	}
+	t.Machine.Auth, t.Key = proof, c.Key
+	return nil
+}
+
+// sharedKey reads 0x and hexadecimal digits as bytes.
+func sharedKey(text string) []byte {
+	if digits, isHex := strings.CutPrefix(text, "0x"); isHex {
+		if b, err := hex.DecodeString(digits); err == nil {
+			return b
+		}
+	}
+	return []byte(text)
+}
+
+// trust has the host say whether a gateway's certificates are trusted, and be for who
+// the gateway must be: id, or when that is nil the host of that name.
+func trust(ctx context.Context, s *sdk.Session, chain []*x509.Certificate, name string, id *ike.ID) error {
+	if id != nil {
+		switch id.Kind {
+		case ike.IDFQDN:
+			name = string(id.Data)
+		case ike.IDIPv4, ike.IDIPv6:
+			if a, ok := netip.AddrFromSlice(id.Data); ok {
+				name = a.String()
+			}
+		case ike.IDEmail:
+			if !slices.Contains(chain[0].EmailAddresses, string(id.Data)) {
+				return diag.New(diag.Certificate, "the gateway's certificate is not for "+string(id.Data), "If the gateway is the right one, change the option remote-id, or set servercert.").With("remote-id")
+			}
+			name = ""
+		}
+	}
+	return s.VerifyChain(ctx, chain, name)
+}
