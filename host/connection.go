@@ -80,6 +80,7 @@ func newConnection(ctx context.Context, p Profile, m registry.Manifest, prompter
 		transports: map[uint32]*link{},
 	}
 	c.system = newSystem(applier, c.log)
+	c.hideSecrets()
 	d, err := c.newDialer(ctx)
 	if err != nil {
 		return nil, err

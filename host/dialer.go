@@ -22,8 +22,10 @@ import (
 // sees any of them.
 func (c *connection) newDialer(ctx context.Context) (*transport.Dialer, error) {
 	config := transport.Config{
-		RootCAs: c.options["cacert"], ConfirmCertificate: c.confirmCertificate, NoOffload: c.options["offload"] == "false",
-		Around: c.around,
+		RootCAs: c.options["cacert"], ConfirmCertificate: c.confirmCertificate,
+		// A packet socket sees a batch of datagrams as one, which the network never carries.
+		NoOffload: c.options["offload"] == "false" || c.settings.Recorder != nil,
+		Around:    c.around, KeyLog: c.settings.Recorder.KeyLog(),
 	}
 	if pins := c.options["servercert"]; pins != "" {
 		config.Pins = strings.Split(pins, ",")
@@ -51,6 +53,7 @@ func (c *connection) newDialer(ctx context.Context) (*transport.Dialer, error) {
 // around has a socket go outside the tunnel. Who applies the settings is told of a route
 // that it should take away; when it has gone the plugin tries again.
 func (c *connection) around(to netip.Addr) (device string, err error) {
+	c.settings.Recorder.Around(to)
 	detour, err := netmon.Around(c.ownInterface(), to)
 	if detour.Astray {
 		c.post(func() { c.tell(netcfg.Reconnecter.Reconnecting) })

@@ -158,6 +158,7 @@ func (c *connection) openDone(m *pluginpb.FromPlugin, n uint32, t opened, err er
 	}
 	link.opened, link.info = t, t.Info()
 	link.kind = link.info.Kind
+	c.recordOpened(m.GetOpen().GetHost(), link.info)
 	c.send(&pluginpb.FromHost{Re: m.Id, Message: &pluginpb.FromHost_Opened{Opened: toOpened(link.info)}})
 }
 
@@ -347,6 +348,7 @@ func (c *connection) sendControl(f *pluginpb.ControlFrame) error {
 	if c.plane == nil {
 		return diag.New(diag.Invalid, "a frame without a path", "")
 	}
+	c.recordFrame(f.GetTransport(), true, f.GetType(), f.GetPayload())
 	return c.plane.SendControl(f.GetTransport(), f.GetType(), f.GetPayload())
 }
 

@@ -69,6 +69,7 @@ func (c *connection) openDevice(size int) error {
 		return diag.New(diag.Unspecified, "the TUN device could not be made: "+err.Error(),
 			"Check that /dev/net/tun exists (modprobe tun) and that the name given with interface is free.")
 	}
+	device = c.settings.Recorder.Device(device)
 	c.device = device
 	c.plane = dataplane.New(device, dataplane.Options{MTU: size, PassDSCP: c.options["passtos"] == "true", After: alarm.AfterFunc})
 	opened := device.Name()

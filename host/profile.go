@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/penstock-vpn/penstock/host/internal/control"
+	"github.com/penstock-vpn/penstock/host/internal/trace"
 	"github.com/penstock-vpn/penstock/sdk/option"
 	"github.com/penstock-vpn/penstock/sdk/secret"
 )
@@ -36,6 +37,7 @@ type Settings struct {
 	PluginDirs []string // searched before the system's
 	Logger     *slog.Logger
 	Trace      func(text string) // receives the control conversation; nil: off
+	Recorder   *trace.Recorder   // records the conversation and packets; nil: off
 	Commands   <-chan Command    // nil: none
 	Patience   time.Duration     // with a connection of the same name that is just ending
 	// OnState is called after each change of state, in order; nil: nobody listens.

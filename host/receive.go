@@ -115,6 +115,7 @@ func (c *connection) progress(p *pluginpb.Progress) {
 	words := c.redact.clean(ui.Clean(p.Text))
 	switch p.Level {
 	case pluginpb.Progress_TRACE:
+		c.settings.Recorder.Text(ui.Clean(p.Text))
 		if c.settings.Trace != nil {
 			c.settings.Trace(words)
 		}
@@ -154,6 +155,7 @@ func (c *connection) tellNetwork(reachable bool) {
 
 // planeEvent passes on what happened on a path.
 func (c *connection) planeEvent(e dataplane.Event) {
+	c.recordEvent(e)
 	switch e.Kind {
 	case dataplane.Control:
 		if c.life != nil && len(c.life.outbox) >= maxFramesUnread {

@@ -20,6 +20,7 @@ const minSecret = 4
 type redactor struct {
 	known    map[string]bool
 	replacer *strings.Replacer
+	also     func(value string) // is told of each; may be nil
 }
 
 // learn remembers the secret values of an answer.
@@ -46,6 +47,9 @@ func (r *redactor) add(value string) {
 		r.known = map[string]bool{}
 	}
 	r.known[value] = true
+	if r.also != nil {
+		r.also(value)
+	}
 	longest := slices.SortedFunc(maps.Keys(r.known), func(a, b string) int { return len(b) - len(a) })
 	var pairs []string
 	for _, v := range longest { // one that begins with another must not leave its tail

@@ -20,6 +20,8 @@ type connectFlags struct {
 	background    bool
 	pidFile       string
 	dumpHTTP      bool
+	trace         string
+	traceSecrets  bool
 	help          bool
 
 	values  option.Values     // from flags of the schema
@@ -52,6 +54,8 @@ func (a *app) newConnectFlags(schema option.Schema) (*pflag.FlagSet, *connectFla
 	f.BoolVarP(&c.background, "background", "b", false, "go to the background when connected")
 	f.StringVar(&c.pidFile, "pid-file", "", "write the process id to this `FILE` when connected")
 	f.BoolVar(&c.dumpHTTP, "dump-http", false, "show the conversation with the gateway, without secrets")
+	f.StringVar(&c.trace, "trace", "", "record packets and the conversation with the gateway in this new `FILE` for Wireshark (pcapng)")
+	f.BoolVar(&c.traceSecrets, "trace-secrets", false, "with --trace: leave passwords in it, and add the keys of TLS")
 	f.BoolVarP(&c.help, "help", "h", false, "show this help")
 	a.globalFlags(f)
 	for _, o := range schema {

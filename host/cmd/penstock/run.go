@@ -28,6 +28,11 @@ func (a *app) run(ctx context.Context, c connection) error {
 		return err
 	}
 	defer pid.remove()
+	recorder, err := a.record(c.flags)
+	if err != nil {
+		return err
+	}
+	defer recorder.Close() //nolint:errcheck // it has warned of what it could not write
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	commands := a.watchSignals(ctx, cancel, c.profile.Name)
@@ -36,7 +41,7 @@ func (a *app) run(ctx context.Context, c connection) error {
 		stored.Accepted()
 		a.up(pid)
 	}}
-	settings := host.Settings{PluginDirs: a.pluginDirs, Logger: log, Commands: commands, OnState: news.change}
+	settings := host.Settings{PluginDirs: a.pluginDirs, Logger: log, Commands: commands, OnState: news.change, Recorder: recorder}
 	if c.flags.dumpHTTP {
 		settings.Trace = func(text string) { a.out.say("%s", strings.TrimRight(ui.Clean(text), "\n")) }
 	}

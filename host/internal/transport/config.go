@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"crypto/x509"
+	"io"
 	"net"
 	"net/netip"
 	"net/url"
@@ -38,6 +39,8 @@ type Config struct {
 	// routes lead into the connection's own tunnel; "": none. Its error is why the
 	// address cannot be reached. Nil: never any.
 	Around func(to netip.Addr) (device string, err error)
+
+	KeyLog io.Writer // takes the keys of TLS, for Wireshark; nil: they stay here
 
 	NoOffload bool // UDP without UDP_SEGMENT and UDP_GRO, for kernels or cards that break them
 

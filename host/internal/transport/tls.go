@@ -90,6 +90,7 @@ func (d *Dialer) tlsConfig(o TLSOptions, check *verifier, info *TLSInfo) *tls.Co
 		InsecureSkipVerify:          true, // check does it, with diagnostics and pins
 		VerifyConnection:            check.verify,
 		DynamicRecordSizingDisabled: true, // one frame, one record
+		KeyLogWriter:                d.cfg.KeyLog,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			info.CertRequested = true
 			if !o.ClientCertificate || d.cfg.Certificate == nil {
