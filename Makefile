@@ -26,7 +26,7 @@ BUILD_PACKAGES := gcc libc6-dev git ca-certificates
 LAB_PACKAGES := ocserv openconnect vpnc-scripts oathtool iperf3 nftables iproute2 iputils-ping procps python3-grpcio python3-protobuf
 STRONGSWAN_PACKAGES := strongswan-charon strongswan-swanctl libcharon-extra-plugins libcharon-extauth-plugins libstrongswan-extra-plugins libstrongswan-standard-plugins hostapd
 NM_PACKAGES := network-manager network-manager-openconnect dnsmasq-base bind9-dnsutils
-PPP_PACKAGES := user-mode-linux kmod ppp sstp-client python3 xl2tpd softether-vpnserver softether-vpncmd
+PPP_PACKAGES := user-mode-linux kmod ppp pptpd sstp-client python3 xl2tpd softether-vpnserver softether-vpncmd
 TEST_PACKAGES := $(LAB_PACKAGES) $(STRONGSWAN_PACKAGES) $(PPP_PACKAGES) $(NM_PACKAGES) tcpdump tshark protobuf-compiler softhsm2 dbus shellcheck openssl
 
 .PHONY: build demo test lint fmt generate bench bench-profile soak fuzz unit e2e packages packages-demo clean

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"os"
 	"time"
 
@@ -213,6 +214,7 @@ func (c *connection) closeLink(n uint32, then ...func()) {
 	delete(c.transports, n)
 	if t != nil {
 		forgetKeys(t.attach.GetEsp().GetSas()...) // a handover that did not come to its end
+		forgetMPPE(t.attach.GetGre().GetMppe())
 	}
 	c.closing.Go(func() {
 		if t != nil && t.attached {
@@ -253,10 +255,11 @@ func (c *connection) attach(m *pluginpb.FromPlugin, a *pluginpb.Attach) {
 	}
 	_, err := parseFraming(a.GetFraming())
 	if err == nil {
-		err = mayCarry(t, a.GetEsp())
+		err = errors.Join(mayCarry(t, a.GetEsp()), mayCarryGRE(t, a.GetGre()))
 	}
 	if err != nil {
 		forgetKeys(a.GetEsp().GetSas()...)
+		forgetMPPE(a.GetGre().GetMppe())
 		c.reply(m, err)
 		return
 	}
@@ -320,6 +323,9 @@ func (c *connection) addPath(n uint32, t *link, residual []byte) error {
 	}
 	if t.attach.GetEsp() != nil {
 		return c.addESP(n, t, spec, residual)
+	}
+	if t.attach.GetGre() != nil {
+		return c.addGRE(n, t, spec)
 	}
 	preference, replaces := int(t.attach.GetPreference()), t.attach.GetReplaces()
 	switch o := t.opened.(type) {

@@ -39,6 +39,8 @@ func (c *connection) receive(m *pluginpb.FromPlugin) {
 		c.reply(m, c.installSA(k.InstallSa))
 	case *pluginpb.FromPlugin_RemoveSa:
 		c.reply(m, c.removeSA(k.RemoveSa))
+	case *pluginpb.FromPlugin_InstallMppe:
+		c.reply(m, c.installMPPE(k.InstallMppe))
 	case *pluginpb.FromPlugin_Checkpoint:
 		c.keep(m, k.Checkpoint.GetData())
 	case *pluginpb.FromPlugin_Export:

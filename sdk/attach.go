@@ -27,6 +27,7 @@ type AttachOptions struct {
 	Preference int
 	Replaces   *Path // stops sending now, ends when it falls silent
 	ESP        *ESP  // the transport, a UDP one, carries ESP
+	GRE        *GRE  // the transport, a raw one, carries PPP in the GRE of PPTP
 }
 
 // Attach turns a transport into a path of the tunnel; Configure comes before, it makes
@@ -39,8 +40,8 @@ func (s *Session) Attach(ctx context.Context, t *Transport, over []byte, f frami
 	if err := f.Validate(); err != nil {
 		return nil, diag.Of(err)
 	}
-	if err := o.ESP.validate(t, f); err != nil {
-		return nil, err
+	if err := errors.Join(o.ESP.validate(t, f), o.GRE.validate(t, f)); err != nil {
+		return nil, diag.Of(err)
 	}
 	if t.conn == nil || t.isPackets() {
 		if len(over) > 0 {
@@ -62,7 +63,7 @@ func (s *Session) Attach(ctx context.Context, t *Transport, over []byte, f frami
 }
 
 func attachment(t *Transport, f framing.Spec, o AttachOptions) *pluginpb.FromPlugin {
-	m := &pluginpb.Attach{Transport: t.id, Framing: specMessage(f), Preference: int32(o.Preference), Esp: o.ESP.message()}
+	m := &pluginpb.Attach{Transport: t.id, Framing: specMessage(f), Preference: int32(o.Preference), Esp: o.ESP.message(), Gre: o.GRE.message()}
 	if o.Replaces != nil {
 		m.Replaces = o.Replaces.id
 	}

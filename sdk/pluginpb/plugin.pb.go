@@ -458,7 +458,7 @@ func (x Sa_Direction) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Sa_Direction.Descriptor instead.
 func (Sa_Direction) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{39, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{42, 0}
 }
 
 type PathEvent_Kind int32
@@ -507,7 +507,7 @@ func (x PathEvent_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use PathEvent_Kind.Descriptor instead.
 func (PathEvent_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{45, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{48, 0}
 }
 
 type Sign_Hash int32
@@ -562,7 +562,7 @@ func (x Sign_Hash) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Sign_Hash.Descriptor instead.
 func (Sign_Hash) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{54, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{57, 0}
 }
 
 type Field_Kind int32
@@ -617,7 +617,7 @@ func (x Field_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Field_Kind.Descriptor instead.
 func (Field_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{58, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{61, 0}
 }
 
 type DescribeRequest struct {
@@ -1482,6 +1482,7 @@ type FromPlugin struct {
 	//	*FromPlugin_VerifyChain
 	//	*FromPlugin_ClientCertificate
 	//	*FromPlugin_Sign
+	//	*FromPlugin_InstallMppe
 	Message       isFromPlugin_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1709,6 +1710,15 @@ func (x *FromPlugin) GetSign() *Sign {
 	return nil
 }
 
+func (x *FromPlugin) GetInstallMppe() *InstallMppe {
+	if x != nil {
+		if x, ok := x.Message.(*FromPlugin_InstallMppe); ok {
+			return x.InstallMppe
+		}
+	}
+	return nil
+}
+
 type isFromPlugin_Message interface {
 	isFromPlugin_Message()
 }
@@ -1789,6 +1799,10 @@ type FromPlugin_Sign struct {
 	Sign *Sign `protobuf:"bytes,28,opt,name=sign,proto3,oneof"`
 }
 
+type FromPlugin_InstallMppe struct {
+	InstallMppe *InstallMppe `protobuf:"bytes,29,opt,name=install_mppe,json=installMppe,proto3,oneof"`
+}
+
 func (*FromPlugin_Phase) isFromPlugin_Message() {}
 
 func (*FromPlugin_Prompt) isFromPlugin_Message() {}
@@ -1826,6 +1840,8 @@ func (*FromPlugin_VerifyChain) isFromPlugin_Message() {}
 func (*FromPlugin_ClientCertificate) isFromPlugin_Message() {}
 
 func (*FromPlugin_Sign) isFromPlugin_Message() {}
+
+func (*FromPlugin_InstallMppe) isFromPlugin_Message() {}
 
 type Ok struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3416,7 +3432,9 @@ type Attach struct {
 	Replaces   uint32                 `protobuf:"varint,4,opt,name=replaces,proto3" json:"replaces,omitempty"`       // 0, or a path that stops sending now and ends when it falls silent
 	// Set: the transport, a udp, tcp or raw one, carries ESP. Frames are whole IP packets: framing
 	// has no header then, only dead peer detection with a probe, if any.
-	Esp           *Esp `protobuf:"bytes,5,opt,name=esp,proto3" json:"esp,omitempty"`
+	Esp *Esp `protobuf:"bytes,5,opt,name=esp,proto3" json:"esp,omitempty"`
+	// Set: the transport, a raw one of GRE, carries PPP in the enhanced GRE of PPTP.
+	Gre           *Gre `protobuf:"bytes,6,opt,name=gre,proto3" json:"gre,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3486,6 +3504,13 @@ func (x *Attach) GetEsp() *Esp {
 	return nil
 }
 
+func (x *Attach) GetGre() *Gre {
+	if x != nil {
+		return x.Gre
+	}
+	return nil
+}
+
 type Drained struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -3522,6 +3547,193 @@ func (*Drained) Descriptor() ([]byte, []int) {
 	return file_plugin_proto_rawDescGZIP(), []int{35}
 }
 
+// Gre is the enhanced GRE of PPTP (RFC 2637) around frames of PPP, which framing must have,
+// without a header. The host numbers, acknowledges and puts in order. The plugin has sent
+// and received such messages itself before Attach.
+type Gre struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Call          uint32                 `protobuf:"varint,1,opt,name=call,proto3" json:"call,omitempty"`                      // of 16 bits; stands in what is sent
+	OwnCall       uint32                 `protobuf:"varint,2,opt,name=own_call,json=ownCall,proto3" json:"own_call,omitempty"` // must stand in what comes
+	Next          uint32                 `protobuf:"varint,3,opt,name=next,proto3" json:"next,omitempty"`                      // number of the message that is sent next
+	Received      uint32                 `protobuf:"varint,4,opt,name=received,proto3" json:"received,omitempty"`              // highest number that has come
+	Mppe          *Mppe                  `protobuf:"bytes,5,opt,name=mppe,proto3" json:"mppe,omitempty"`                       // unset: packets go in the clear
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Gre) Reset() {
+	*x = Gre{}
+	mi := &file_plugin_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Gre) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Gre) ProtoMessage() {}
+
+func (x *Gre) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Gre.ProtoReflect.Descriptor instead.
+func (*Gre) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *Gre) GetCall() uint32 {
+	if x != nil {
+		return x.Call
+	}
+	return 0
+}
+
+func (x *Gre) GetOwnCall() uint32 {
+	if x != nil {
+		return x.OwnCall
+	}
+	return 0
+}
+
+func (x *Gre) GetNext() uint32 {
+	if x != nil {
+		return x.Next
+	}
+	return 0
+}
+
+func (x *Gre) GetReceived() uint32 {
+	if x != nil {
+		return x.Received
+	}
+	return 0
+}
+
+func (x *Gre) GetMppe() *Mppe {
+	if x != nil {
+		return x.Mppe
+	}
+	return nil
+}
+
+// Mppe is the encryption of packets in PPP (RFC 3078). The host changes keys, and resets
+// them with the peer by CCP's Reset-Request and Reset-Ack. Packets in the clear are dropped
+// then, in both directions. Without directions every packet is: it is between two agreements.
+type Mppe struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Send          *Mppe_Direction        `protobuf:"bytes,1,opt,name=send,proto3" json:"send,omitempty"`
+	Receive       *Mppe_Direction        `protobuf:"bytes,2,opt,name=receive,proto3" json:"receive,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Mppe) Reset() {
+	*x = Mppe{}
+	mi := &file_plugin_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Mppe) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Mppe) ProtoMessage() {}
+
+func (x *Mppe) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Mppe.ProtoReflect.Descriptor instead.
+func (*Mppe) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *Mppe) GetSend() *Mppe_Direction {
+	if x != nil {
+		return x.Send
+	}
+	return nil
+}
+
+func (x *Mppe) GetReceive() *Mppe_Direction {
+	if x != nil {
+		return x.Receive
+	}
+	return nil
+}
+
+// InstallMppe begins encryption anew on a path of GRE, after CCP was negotiated again.
+type InstallMppe struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Transport     uint32                 `protobuf:"varint,1,opt,name=transport,proto3" json:"transport,omitempty"`
+	Mppe          *Mppe                  `protobuf:"bytes,2,opt,name=mppe,proto3" json:"mppe,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InstallMppe) Reset() {
+	*x = InstallMppe{}
+	mi := &file_plugin_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InstallMppe) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InstallMppe) ProtoMessage() {}
+
+func (x *InstallMppe) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InstallMppe.ProtoReflect.Descriptor instead.
+func (*InstallMppe) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *InstallMppe) GetTransport() uint32 {
+	if x != nil {
+		return x.Transport
+	}
+	return 0
+}
+
+func (x *InstallMppe) GetMppe() *Mppe {
+	if x != nil {
+		return x.Mppe
+	}
+	return nil
+}
+
 // Residual is empty for a udp or raw transport: datagrams nobody read are lost, as
 // datagrams may be.
 type Residual struct {
@@ -3533,7 +3745,7 @@ type Residual struct {
 
 func (x *Residual) Reset() {
 	*x = Residual{}
-	mi := &file_plugin_proto_msgTypes[36]
+	mi := &file_plugin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3545,7 +3757,7 @@ func (x *Residual) String() string {
 func (*Residual) ProtoMessage() {}
 
 func (x *Residual) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[36]
+	mi := &file_plugin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3558,7 +3770,7 @@ func (x *Residual) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Residual.ProtoReflect.Descriptor instead.
 func (*Residual) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{36}
+	return file_plugin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Residual) GetData() []byte {
@@ -3594,7 +3806,7 @@ type Esp struct {
 
 func (x *Esp) Reset() {
 	*x = Esp{}
-	mi := &file_plugin_proto_msgTypes[37]
+	mi := &file_plugin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3606,7 +3818,7 @@ func (x *Esp) String() string {
 func (*Esp) ProtoMessage() {}
 
 func (x *Esp) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[37]
+	mi := &file_plugin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3619,7 +3831,7 @@ func (x *Esp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Esp.ProtoReflect.Descriptor instead.
 func (*Esp) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{37}
+	return file_plugin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Esp) GetSas() []*Sa {
@@ -3669,7 +3881,7 @@ type UdpPorts struct {
 
 func (x *UdpPorts) Reset() {
 	*x = UdpPorts{}
-	mi := &file_plugin_proto_msgTypes[38]
+	mi := &file_plugin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3681,7 +3893,7 @@ func (x *UdpPorts) String() string {
 func (*UdpPorts) ProtoMessage() {}
 
 func (x *UdpPorts) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[38]
+	mi := &file_plugin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3694,7 +3906,7 @@ func (x *UdpPorts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UdpPorts.ProtoReflect.Descriptor instead.
 func (*UdpPorts) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{38}
+	return file_plugin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *UdpPorts) GetLocal() uint32 {
@@ -3739,7 +3951,7 @@ type Sa struct {
 
 func (x *Sa) Reset() {
 	*x = Sa{}
-	mi := &file_plugin_proto_msgTypes[39]
+	mi := &file_plugin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3751,7 +3963,7 @@ func (x *Sa) String() string {
 func (*Sa) ProtoMessage() {}
 
 func (x *Sa) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[39]
+	mi := &file_plugin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3764,7 +3976,7 @@ func (x *Sa) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sa.ProtoReflect.Descriptor instead.
 func (*Sa) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{39}
+	return file_plugin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Sa) GetDirection() Sa_Direction {
@@ -3857,7 +4069,7 @@ type InstallSa struct {
 
 func (x *InstallSa) Reset() {
 	*x = InstallSa{}
-	mi := &file_plugin_proto_msgTypes[40]
+	mi := &file_plugin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3869,7 +4081,7 @@ func (x *InstallSa) String() string {
 func (*InstallSa) ProtoMessage() {}
 
 func (x *InstallSa) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[40]
+	mi := &file_plugin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3882,7 +4094,7 @@ func (x *InstallSa) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstallSa.ProtoReflect.Descriptor instead.
 func (*InstallSa) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{40}
+	return file_plugin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *InstallSa) GetTransport() uint32 {
@@ -3910,7 +4122,7 @@ type RemoveSa struct {
 
 func (x *RemoveSa) Reset() {
 	*x = RemoveSa{}
-	mi := &file_plugin_proto_msgTypes[41]
+	mi := &file_plugin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3922,7 +4134,7 @@ func (x *RemoveSa) String() string {
 func (*RemoveSa) ProtoMessage() {}
 
 func (x *RemoveSa) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[41]
+	mi := &file_plugin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3935,7 +4147,7 @@ func (x *RemoveSa) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveSa.ProtoReflect.Descriptor instead.
 func (*RemoveSa) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{41}
+	return file_plugin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *RemoveSa) GetTransport() uint32 {
@@ -3966,7 +4178,7 @@ type SaExpire struct {
 
 func (x *SaExpire) Reset() {
 	*x = SaExpire{}
-	mi := &file_plugin_proto_msgTypes[42]
+	mi := &file_plugin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3978,7 +4190,7 @@ func (x *SaExpire) String() string {
 func (*SaExpire) ProtoMessage() {}
 
 func (x *SaExpire) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[42]
+	mi := &file_plugin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3991,7 +4203,7 @@ func (x *SaExpire) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SaExpire.ProtoReflect.Descriptor instead.
 func (*SaExpire) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{42}
+	return file_plugin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *SaExpire) GetTransport() uint32 {
@@ -4056,7 +4268,7 @@ type FrameSpec struct {
 
 func (x *FrameSpec) Reset() {
 	*x = FrameSpec{}
-	mi := &file_plugin_proto_msgTypes[43]
+	mi := &file_plugin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4068,7 +4280,7 @@ func (x *FrameSpec) String() string {
 func (*FrameSpec) ProtoMessage() {}
 
 func (x *FrameSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[43]
+	mi := &file_plugin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4081,7 +4293,7 @@ func (x *FrameSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec.ProtoReflect.Descriptor instead.
 func (*FrameSpec) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{43}
+	return file_plugin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *FrameSpec) GetHeader() []byte {
@@ -4245,7 +4457,7 @@ type ControlFrame struct {
 
 func (x *ControlFrame) Reset() {
 	*x = ControlFrame{}
-	mi := &file_plugin_proto_msgTypes[44]
+	mi := &file_plugin_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4257,7 +4469,7 @@ func (x *ControlFrame) String() string {
 func (*ControlFrame) ProtoMessage() {}
 
 func (x *ControlFrame) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[44]
+	mi := &file_plugin_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4270,7 +4482,7 @@ func (x *ControlFrame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlFrame.ProtoReflect.Descriptor instead.
 func (*ControlFrame) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{44}
+	return file_plugin_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ControlFrame) GetTransport() uint32 {
@@ -4306,7 +4518,7 @@ type PathEvent struct {
 
 func (x *PathEvent) Reset() {
 	*x = PathEvent{}
-	mi := &file_plugin_proto_msgTypes[45]
+	mi := &file_plugin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4318,7 +4530,7 @@ func (x *PathEvent) String() string {
 func (*PathEvent) ProtoMessage() {}
 
 func (x *PathEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[45]
+	mi := &file_plugin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4331,7 +4543,7 @@ func (x *PathEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PathEvent.ProtoReflect.Descriptor instead.
 func (*PathEvent) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{45}
+	return file_plugin_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *PathEvent) GetTransport() uint32 {
@@ -4384,7 +4596,7 @@ type NetConfig struct {
 
 func (x *NetConfig) Reset() {
 	*x = NetConfig{}
-	mi := &file_plugin_proto_msgTypes[46]
+	mi := &file_plugin_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4396,7 +4608,7 @@ func (x *NetConfig) String() string {
 func (*NetConfig) ProtoMessage() {}
 
 func (x *NetConfig) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[46]
+	mi := &file_plugin_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4409,7 +4621,7 @@ func (x *NetConfig) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetConfig.ProtoReflect.Descriptor instead.
 func (*NetConfig) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{46}
+	return file_plugin_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *NetConfig) GetAddresses() []string {
@@ -4513,7 +4725,7 @@ type Pair struct {
 
 func (x *Pair) Reset() {
 	*x = Pair{}
-	mi := &file_plugin_proto_msgTypes[47]
+	mi := &file_plugin_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4525,7 +4737,7 @@ func (x *Pair) String() string {
 func (*Pair) ProtoMessage() {}
 
 func (x *Pair) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[47]
+	mi := &file_plugin_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4538,7 +4750,7 @@ func (x *Pair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pair.ProtoReflect.Descriptor instead.
 func (*Pair) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{47}
+	return file_plugin_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Pair) GetKey() string {
@@ -4564,7 +4776,7 @@ type NetworkChange struct {
 
 func (x *NetworkChange) Reset() {
 	*x = NetworkChange{}
-	mi := &file_plugin_proto_msgTypes[48]
+	mi := &file_plugin_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4576,7 +4788,7 @@ func (x *NetworkChange) String() string {
 func (*NetworkChange) ProtoMessage() {}
 
 func (x *NetworkChange) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[48]
+	mi := &file_plugin_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4589,7 +4801,7 @@ func (x *NetworkChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkChange.ProtoReflect.Descriptor instead.
 func (*NetworkChange) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{48}
+	return file_plugin_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *NetworkChange) GetReachable() bool {
@@ -4607,7 +4819,7 @@ type Suspend struct {
 
 func (x *Suspend) Reset() {
 	*x = Suspend{}
-	mi := &file_plugin_proto_msgTypes[49]
+	mi := &file_plugin_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4619,7 +4831,7 @@ func (x *Suspend) String() string {
 func (*Suspend) ProtoMessage() {}
 
 func (x *Suspend) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[49]
+	mi := &file_plugin_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4632,7 +4844,7 @@ func (x *Suspend) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suspend.ProtoReflect.Descriptor instead.
 func (*Suspend) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{49}
+	return file_plugin_proto_rawDescGZIP(), []int{52}
 }
 
 type Wake struct {
@@ -4643,7 +4855,7 @@ type Wake struct {
 
 func (x *Wake) Reset() {
 	*x = Wake{}
-	mi := &file_plugin_proto_msgTypes[50]
+	mi := &file_plugin_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4655,7 +4867,7 @@ func (x *Wake) String() string {
 func (*Wake) ProtoMessage() {}
 
 func (x *Wake) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[50]
+	mi := &file_plugin_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4668,7 +4880,7 @@ func (x *Wake) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Wake.ProtoReflect.Descriptor instead.
 func (*Wake) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{50}
+	return file_plugin_proto_rawDescGZIP(), []int{53}
 }
 
 // VerifyChain asks whether a gateway's certificates are trusted, by what the user says
@@ -4684,7 +4896,7 @@ type VerifyChain struct {
 
 func (x *VerifyChain) Reset() {
 	*x = VerifyChain{}
-	mi := &file_plugin_proto_msgTypes[51]
+	mi := &file_plugin_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4696,7 +4908,7 @@ func (x *VerifyChain) String() string {
 func (*VerifyChain) ProtoMessage() {}
 
 func (x *VerifyChain) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[51]
+	mi := &file_plugin_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4709,7 +4921,7 @@ func (x *VerifyChain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyChain.ProtoReflect.Descriptor instead.
 func (*VerifyChain) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{51}
+	return file_plugin_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *VerifyChain) GetChain() [][]byte {
@@ -4735,7 +4947,7 @@ type ClientCertificate struct {
 
 func (x *ClientCertificate) Reset() {
 	*x = ClientCertificate{}
-	mi := &file_plugin_proto_msgTypes[52]
+	mi := &file_plugin_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4747,7 +4959,7 @@ func (x *ClientCertificate) String() string {
 func (*ClientCertificate) ProtoMessage() {}
 
 func (x *ClientCertificate) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[52]
+	mi := &file_plugin_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4760,7 +4972,7 @@ func (x *ClientCertificate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientCertificate.ProtoReflect.Descriptor instead.
 func (*ClientCertificate) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{52}
+	return file_plugin_proto_rawDescGZIP(), []int{55}
 }
 
 type Certificate struct {
@@ -4772,7 +4984,7 @@ type Certificate struct {
 
 func (x *Certificate) Reset() {
 	*x = Certificate{}
-	mi := &file_plugin_proto_msgTypes[53]
+	mi := &file_plugin_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4784,7 +4996,7 @@ func (x *Certificate) String() string {
 func (*Certificate) ProtoMessage() {}
 
 func (x *Certificate) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[53]
+	mi := &file_plugin_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4797,7 +5009,7 @@ func (x *Certificate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Certificate.ProtoReflect.Descriptor instead.
 func (*Certificate) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{53}
+	return file_plugin_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Certificate) GetChain() [][]byte {
@@ -4820,7 +5032,7 @@ type Sign struct {
 
 func (x *Sign) Reset() {
 	*x = Sign{}
-	mi := &file_plugin_proto_msgTypes[54]
+	mi := &file_plugin_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4832,7 +5044,7 @@ func (x *Sign) String() string {
 func (*Sign) ProtoMessage() {}
 
 func (x *Sign) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[54]
+	mi := &file_plugin_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4845,7 +5057,7 @@ func (x *Sign) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sign.ProtoReflect.Descriptor instead.
 func (*Sign) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{54}
+	return file_plugin_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Sign) GetHash() Sign_Hash {
@@ -4878,7 +5090,7 @@ type Signature struct {
 
 func (x *Signature) Reset() {
 	*x = Signature{}
-	mi := &file_plugin_proto_msgTypes[55]
+	mi := &file_plugin_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4890,7 +5102,7 @@ func (x *Signature) String() string {
 func (*Signature) ProtoMessage() {}
 
 func (x *Signature) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[55]
+	mi := &file_plugin_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4903,7 +5115,7 @@ func (x *Signature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signature.ProtoReflect.Descriptor instead.
 func (*Signature) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{55}
+	return file_plugin_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Signature) GetSignature() []byte {
@@ -4934,7 +5146,7 @@ type Prompt struct {
 
 func (x *Prompt) Reset() {
 	*x = Prompt{}
-	mi := &file_plugin_proto_msgTypes[56]
+	mi := &file_plugin_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4946,7 +5158,7 @@ func (x *Prompt) String() string {
 func (*Prompt) ProtoMessage() {}
 
 func (x *Prompt) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[56]
+	mi := &file_plugin_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4959,7 +5171,7 @@ func (x *Prompt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prompt.ProtoReflect.Descriptor instead.
 func (*Prompt) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{56}
+	return file_plugin_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Prompt) GetTitle() string {
@@ -5079,7 +5291,7 @@ type Form struct {
 
 func (x *Form) Reset() {
 	*x = Form{}
-	mi := &file_plugin_proto_msgTypes[57]
+	mi := &file_plugin_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5091,7 +5303,7 @@ func (x *Form) String() string {
 func (*Form) ProtoMessage() {}
 
 func (x *Form) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[57]
+	mi := &file_plugin_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5104,7 +5316,7 @@ func (x *Form) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Form.ProtoReflect.Descriptor instead.
 func (*Form) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{57}
+	return file_plugin_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Form) GetId() string {
@@ -5136,7 +5348,7 @@ type Field struct {
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_plugin_proto_msgTypes[58]
+	mi := &file_plugin_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5148,7 +5360,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[58]
+	mi := &file_plugin_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5161,7 +5373,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{58}
+	return file_plugin_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *Field) GetName() string {
@@ -5230,7 +5442,7 @@ type Sso struct {
 
 func (x *Sso) Reset() {
 	*x = Sso{}
-	mi := &file_plugin_proto_msgTypes[59]
+	mi := &file_plugin_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5242,7 +5454,7 @@ func (x *Sso) String() string {
 func (*Sso) ProtoMessage() {}
 
 func (x *Sso) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[59]
+	mi := &file_plugin_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5255,7 +5467,7 @@ func (x *Sso) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sso.ProtoReflect.Descriptor instead.
 func (*Sso) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{59}
+	return file_plugin_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *Sso) GetUrl() string {
@@ -5342,7 +5554,7 @@ type Loopback struct {
 
 func (x *Loopback) Reset() {
 	*x = Loopback{}
-	mi := &file_plugin_proto_msgTypes[60]
+	mi := &file_plugin_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5354,7 +5566,7 @@ func (x *Loopback) String() string {
 func (*Loopback) ProtoMessage() {}
 
 func (x *Loopback) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[60]
+	mi := &file_plugin_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5367,7 +5579,7 @@ func (x *Loopback) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Loopback.ProtoReflect.Descriptor instead.
 func (*Loopback) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{60}
+	return file_plugin_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *Loopback) GetPort() uint32 {
@@ -5403,7 +5615,7 @@ type Cookies struct {
 
 func (x *Cookies) Reset() {
 	*x = Cookies{}
-	mi := &file_plugin_proto_msgTypes[61]
+	mi := &file_plugin_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5415,7 +5627,7 @@ func (x *Cookies) String() string {
 func (*Cookies) ProtoMessage() {}
 
 func (x *Cookies) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[61]
+	mi := &file_plugin_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5428,7 +5640,7 @@ func (x *Cookies) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cookies.ProtoReflect.Descriptor instead.
 func (*Cookies) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{61}
+	return file_plugin_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *Cookies) GetFinalUrl() string {
@@ -5465,7 +5677,7 @@ type Scheme struct {
 
 func (x *Scheme) Reset() {
 	*x = Scheme{}
-	mi := &file_plugin_proto_msgTypes[62]
+	mi := &file_plugin_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5477,7 +5689,7 @@ func (x *Scheme) String() string {
 func (*Scheme) ProtoMessage() {}
 
 func (x *Scheme) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[62]
+	mi := &file_plugin_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5490,7 +5702,7 @@ func (x *Scheme) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scheme.ProtoReflect.Descriptor instead.
 func (*Scheme) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{62}
+	return file_plugin_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *Scheme) GetScheme() string {
@@ -5509,7 +5721,7 @@ type Confirm struct {
 
 func (x *Confirm) Reset() {
 	*x = Confirm{}
-	mi := &file_plugin_proto_msgTypes[63]
+	mi := &file_plugin_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5521,7 +5733,7 @@ func (x *Confirm) String() string {
 func (*Confirm) ProtoMessage() {}
 
 func (x *Confirm) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[63]
+	mi := &file_plugin_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5534,7 +5746,7 @@ func (x *Confirm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Confirm.ProtoReflect.Descriptor instead.
 func (*Confirm) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{63}
+	return file_plugin_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *Confirm) GetAcceptLabel() string {
@@ -5553,7 +5765,7 @@ type Wait struct {
 
 func (x *Wait) Reset() {
 	*x = Wait{}
-	mi := &file_plugin_proto_msgTypes[64]
+	mi := &file_plugin_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5565,7 +5777,7 @@ func (x *Wait) String() string {
 func (*Wait) ProtoMessage() {}
 
 func (x *Wait) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[64]
+	mi := &file_plugin_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5578,7 +5790,7 @@ func (x *Wait) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Wait.ProtoReflect.Descriptor instead.
 func (*Wait) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{64}
+	return file_plugin_proto_rawDescGZIP(), []int{67}
 }
 
 // Program has the host run the program that the user's option names, as the user and
@@ -5597,7 +5809,7 @@ type Program struct {
 
 func (x *Program) Reset() {
 	*x = Program{}
-	mi := &file_plugin_proto_msgTypes[65]
+	mi := &file_plugin_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5609,7 +5821,7 @@ func (x *Program) String() string {
 func (*Program) ProtoMessage() {}
 
 func (x *Program) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[65]
+	mi := &file_plugin_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5622,7 +5834,7 @@ func (x *Program) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Program.ProtoReflect.Descriptor instead.
 func (*Program) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{65}
+	return file_plugin_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *Program) GetOption() string {
@@ -5663,7 +5875,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_plugin_proto_msgTypes[66]
+	mi := &file_plugin_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5675,7 +5887,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[66]
+	mi := &file_plugin_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5688,7 +5900,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{66}
+	return file_plugin_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *Answer) GetCancelled() bool {
@@ -5715,7 +5927,7 @@ type Option_Condition struct {
 
 func (x *Option_Condition) Reset() {
 	*x = Option_Condition{}
-	mi := &file_plugin_proto_msgTypes[67]
+	mi := &file_plugin_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5727,7 +5939,7 @@ func (x *Option_Condition) String() string {
 func (*Option_Condition) ProtoMessage() {}
 
 func (x *Option_Condition) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[67]
+	mi := &file_plugin_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5757,6 +5969,66 @@ func (x *Option_Condition) GetValue() string {
 	return ""
 }
 
+type Mppe_Direction struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           []byte                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`    // start key of RFC 3079: 16 bytes, of which 40 and 56 bits use 8
+	Bits          uint32                 `protobuf:"varint,2,opt,name=bits,proto3" json:"bits,omitempty"` // 40, 56 or 128
+	Stateless     bool                   `protobuf:"varint,3,opt,name=stateless,proto3" json:"stateless,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Mppe_Direction) Reset() {
+	*x = Mppe_Direction{}
+	mi := &file_plugin_proto_msgTypes[73]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Mppe_Direction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Mppe_Direction) ProtoMessage() {}
+
+func (x *Mppe_Direction) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[73]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Mppe_Direction.ProtoReflect.Descriptor instead.
+func (*Mppe_Direction) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{37, 0}
+}
+
+func (x *Mppe_Direction) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *Mppe_Direction) GetBits() uint32 {
+	if x != nil {
+		return x.Bits
+	}
+	return 0
+}
+
+func (x *Mppe_Direction) GetStateless() bool {
+	if x != nil {
+		return x.Stateless
+	}
+	return false
+}
+
 type FrameSpec_Field struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Offset        uint32                 `protobuf:"varint,1,opt,name=offset,proto3" json:"offset,omitempty"`
@@ -5767,7 +6039,7 @@ type FrameSpec_Field struct {
 
 func (x *FrameSpec_Field) Reset() {
 	*x = FrameSpec_Field{}
-	mi := &file_plugin_proto_msgTypes[70]
+	mi := &file_plugin_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5779,7 +6051,7 @@ func (x *FrameSpec_Field) String() string {
 func (*FrameSpec_Field) ProtoMessage() {}
 
 func (x *FrameSpec_Field) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[70]
+	mi := &file_plugin_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5792,7 +6064,7 @@ func (x *FrameSpec_Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec_Field.ProtoReflect.Descriptor instead.
 func (*FrameSpec_Field) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{43, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{46, 0}
 }
 
 func (x *FrameSpec_Field) GetOffset() uint32 {
@@ -5824,7 +6096,7 @@ type FrameSpec_Reply struct {
 
 func (x *FrameSpec_Reply) Reset() {
 	*x = FrameSpec_Reply{}
-	mi := &file_plugin_proto_msgTypes[71]
+	mi := &file_plugin_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5836,7 +6108,7 @@ func (x *FrameSpec_Reply) String() string {
 func (*FrameSpec_Reply) ProtoMessage() {}
 
 func (x *FrameSpec_Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[71]
+	mi := &file_plugin_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5849,7 +6121,7 @@ func (x *FrameSpec_Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec_Reply.ProtoReflect.Descriptor instead.
 func (*FrameSpec_Reply) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{43, 1}
+	return file_plugin_proto_rawDescGZIP(), []int{46, 1}
 }
 
 func (x *FrameSpec_Reply) GetMatch() uint32 {
@@ -5890,7 +6162,7 @@ type FrameSpec_Match struct {
 
 func (x *FrameSpec_Match) Reset() {
 	*x = FrameSpec_Match{}
-	mi := &file_plugin_proto_msgTypes[72]
+	mi := &file_plugin_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5902,7 +6174,7 @@ func (x *FrameSpec_Match) String() string {
 func (*FrameSpec_Match) ProtoMessage() {}
 
 func (x *FrameSpec_Match) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[72]
+	mi := &file_plugin_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5915,7 +6187,7 @@ func (x *FrameSpec_Match) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec_Match.ProtoReflect.Descriptor instead.
 func (*FrameSpec_Match) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{43, 2}
+	return file_plugin_proto_rawDescGZIP(), []int{46, 2}
 }
 
 func (x *FrameSpec_Match) GetOffset() uint32 {
@@ -5946,7 +6218,7 @@ type FrameSpec_Ppp struct {
 
 func (x *FrameSpec_Ppp) Reset() {
 	*x = FrameSpec_Ppp{}
-	mi := &file_plugin_proto_msgTypes[73]
+	mi := &file_plugin_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5958,7 +6230,7 @@ func (x *FrameSpec_Ppp) String() string {
 func (*FrameSpec_Ppp) ProtoMessage() {}
 
 func (x *FrameSpec_Ppp) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[73]
+	mi := &file_plugin_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5971,7 +6243,7 @@ func (x *FrameSpec_Ppp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec_Ppp.ProtoReflect.Descriptor instead.
 func (*FrameSpec_Ppp) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{43, 3}
+	return file_plugin_proto_rawDescGZIP(), []int{46, 3}
 }
 
 func (x *FrameSpec_Ppp) GetNoAddress() bool {
@@ -6004,7 +6276,7 @@ type FrameSpec_L2Tp struct {
 
 func (x *FrameSpec_L2Tp) Reset() {
 	*x = FrameSpec_L2Tp{}
-	mi := &file_plugin_proto_msgTypes[74]
+	mi := &file_plugin_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6016,7 +6288,7 @@ func (x *FrameSpec_L2Tp) String() string {
 func (*FrameSpec_L2Tp) ProtoMessage() {}
 
 func (x *FrameSpec_L2Tp) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[74]
+	mi := &file_plugin_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6029,7 +6301,7 @@ func (x *FrameSpec_L2Tp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec_L2Tp.ProtoReflect.Descriptor instead.
 func (*FrameSpec_L2Tp) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{43, 4}
+	return file_plugin_proto_rawDescGZIP(), []int{46, 4}
 }
 
 func (x *FrameSpec_L2Tp) GetTunnel() uint32 {
@@ -6077,7 +6349,7 @@ type Field_Choice struct {
 
 func (x *Field_Choice) Reset() {
 	*x = Field_Choice{}
-	mi := &file_plugin_proto_msgTypes[75]
+	mi := &file_plugin_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6089,7 +6361,7 @@ func (x *Field_Choice) String() string {
 func (*Field_Choice) ProtoMessage() {}
 
 func (x *Field_Choice) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[75]
+	mi := &file_plugin_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6102,7 +6374,7 @@ func (x *Field_Choice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field_Choice.ProtoReflect.Descriptor instead.
 func (*Field_Choice) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{58, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{61, 0}
 }
 
 func (x *Field_Choice) GetValue() string {
@@ -6204,7 +6476,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\tsa_expire\x18\x19 \x01(\v2\x1c.penstock.plugin.v1.SaExpireH\x00R\bsaExpire\x12C\n" +
 	"\vcertificate\x18\x1a \x01(\v2\x1f.penstock.plugin.v1.CertificateH\x00R\vcertificate\x12=\n" +
 	"\tsignature\x18\x1b \x01(\v2\x1d.penstock.plugin.v1.SignatureH\x00R\tsignatureB\t\n" +
-	"\amessage\"\x92\t\n" +
+	"\amessage\"\xd8\t\n" +
 	"\n" +
 	"FromPlugin\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x0e\n" +
@@ -6231,7 +6503,8 @@ const file_plugin_proto_rawDesc = "" +
 	"\tremove_sa\x18\x19 \x01(\v2\x1c.penstock.plugin.v1.RemoveSaH\x00R\bremoveSa\x12D\n" +
 	"\fverify_chain\x18\x1a \x01(\v2\x1f.penstock.plugin.v1.VerifyChainH\x00R\vverifyChain\x12V\n" +
 	"\x12client_certificate\x18\x1b \x01(\v2%.penstock.plugin.v1.ClientCertificateH\x00R\x11clientCertificate\x12.\n" +
-	"\x04sign\x18\x1c \x01(\v2\x18.penstock.plugin.v1.SignH\x00R\x04signB\t\n" +
+	"\x04sign\x18\x1c \x01(\v2\x18.penstock.plugin.v1.SignH\x00R\x04sign\x12D\n" +
+	"\finstall_mppe\x18\x1d \x01(\v2\x1f.penstock.plugin.v1.InstallMppeH\x00R\vinstallMppeB\t\n" +
 	"\amessage\"\x04\n" +
 	"\x02Ok\"I\n" +
 	"\aRefused\x12>\n" +
@@ -6368,7 +6641,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\acontext\x18\x03 \x01(\fR\acontext\x12\x16\n" +
 	"\x06length\x18\x04 \x01(\rR\x06length\"\x1e\n" +
 	"\bExported\x12\x12\n" +
-	"\x04data\x18\x01 \x01(\fR\x04data\"\xc6\x01\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\"\xf1\x01\n" +
 	"\x06Attach\x12\x1c\n" +
 	"\ttransport\x18\x01 \x01(\rR\ttransport\x127\n" +
 	"\aframing\x18\x02 \x01(\v2\x1d.penstock.plugin.v1.FrameSpecR\aframing\x12\x1e\n" +
@@ -6376,8 +6649,25 @@ const file_plugin_proto_rawDesc = "" +
 	"preference\x18\x03 \x01(\x11R\n" +
 	"preference\x12\x1a\n" +
 	"\breplaces\x18\x04 \x01(\rR\breplaces\x12)\n" +
-	"\x03esp\x18\x05 \x01(\v2\x17.penstock.plugin.v1.EspR\x03esp\"\t\n" +
-	"\aDrained\"\x1e\n" +
+	"\x03esp\x18\x05 \x01(\v2\x17.penstock.plugin.v1.EspR\x03esp\x12)\n" +
+	"\x03gre\x18\x06 \x01(\v2\x17.penstock.plugin.v1.GreR\x03gre\"\t\n" +
+	"\aDrained\"\x92\x01\n" +
+	"\x03Gre\x12\x12\n" +
+	"\x04call\x18\x01 \x01(\rR\x04call\x12\x19\n" +
+	"\bown_call\x18\x02 \x01(\rR\aownCall\x12\x12\n" +
+	"\x04next\x18\x03 \x01(\rR\x04next\x12\x1a\n" +
+	"\breceived\x18\x04 \x01(\rR\breceived\x12,\n" +
+	"\x04mppe\x18\x05 \x01(\v2\x18.penstock.plugin.v1.MppeR\x04mppe\"\xcd\x01\n" +
+	"\x04Mppe\x126\n" +
+	"\x04send\x18\x01 \x01(\v2\".penstock.plugin.v1.Mppe.DirectionR\x04send\x12<\n" +
+	"\areceive\x18\x02 \x01(\v2\".penstock.plugin.v1.Mppe.DirectionR\areceive\x1aO\n" +
+	"\tDirection\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\fR\x03key\x12\x12\n" +
+	"\x04bits\x18\x02 \x01(\rR\x04bits\x12\x1c\n" +
+	"\tstateless\x18\x03 \x01(\bR\tstateless\"Y\n" +
+	"\vInstallMppe\x12\x1c\n" +
+	"\ttransport\x18\x01 \x01(\rR\ttransport\x12,\n" +
+	"\x04mppe\x18\x02 \x01(\v2\x18.penstock.plugin.v1.MppeR\x04mppe\"\x1e\n" +
 	"\bResidual\x12\x12\n" +
 	"\x04data\x18\x01 \x01(\fR\x04data\"\xc3\x01\n" +
 	"\x03Esp\x12(\n" +
@@ -6626,7 +6916,7 @@ func file_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 77)
+var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 81)
 var file_plugin_proto_goTypes = []any{
 	(Code)(0),                 // 0: penstock.plugin.v1.Code
 	(Phase)(0),                // 1: penstock.plugin.v1.Phase
@@ -6675,152 +6965,162 @@ var file_plugin_proto_goTypes = []any{
 	(*Exported)(nil),          // 44: penstock.plugin.v1.Exported
 	(*Attach)(nil),            // 45: penstock.plugin.v1.Attach
 	(*Drained)(nil),           // 46: penstock.plugin.v1.Drained
-	(*Residual)(nil),          // 47: penstock.plugin.v1.Residual
-	(*Esp)(nil),               // 48: penstock.plugin.v1.Esp
-	(*UdpPorts)(nil),          // 49: penstock.plugin.v1.UdpPorts
-	(*Sa)(nil),                // 50: penstock.plugin.v1.Sa
-	(*InstallSa)(nil),         // 51: penstock.plugin.v1.InstallSa
-	(*RemoveSa)(nil),          // 52: penstock.plugin.v1.RemoveSa
-	(*SaExpire)(nil),          // 53: penstock.plugin.v1.SaExpire
-	(*FrameSpec)(nil),         // 54: penstock.plugin.v1.FrameSpec
-	(*ControlFrame)(nil),      // 55: penstock.plugin.v1.ControlFrame
-	(*PathEvent)(nil),         // 56: penstock.plugin.v1.PathEvent
-	(*NetConfig)(nil),         // 57: penstock.plugin.v1.NetConfig
-	(*Pair)(nil),              // 58: penstock.plugin.v1.Pair
-	(*NetworkChange)(nil),     // 59: penstock.plugin.v1.NetworkChange
-	(*Suspend)(nil),           // 60: penstock.plugin.v1.Suspend
-	(*Wake)(nil),              // 61: penstock.plugin.v1.Wake
-	(*VerifyChain)(nil),       // 62: penstock.plugin.v1.VerifyChain
-	(*ClientCertificate)(nil), // 63: penstock.plugin.v1.ClientCertificate
-	(*Certificate)(nil),       // 64: penstock.plugin.v1.Certificate
-	(*Sign)(nil),              // 65: penstock.plugin.v1.Sign
-	(*Signature)(nil),         // 66: penstock.plugin.v1.Signature
-	(*Prompt)(nil),            // 67: penstock.plugin.v1.Prompt
-	(*Form)(nil),              // 68: penstock.plugin.v1.Form
-	(*Field)(nil),             // 69: penstock.plugin.v1.Field
-	(*Sso)(nil),               // 70: penstock.plugin.v1.Sso
-	(*Loopback)(nil),          // 71: penstock.plugin.v1.Loopback
-	(*Cookies)(nil),           // 72: penstock.plugin.v1.Cookies
-	(*Scheme)(nil),            // 73: penstock.plugin.v1.Scheme
-	(*Confirm)(nil),           // 74: penstock.plugin.v1.Confirm
-	(*Wait)(nil),              // 75: penstock.plugin.v1.Wait
-	(*Program)(nil),           // 76: penstock.plugin.v1.Program
-	(*Answer)(nil),            // 77: penstock.plugin.v1.Answer
-	(*Option_Condition)(nil),  // 78: penstock.plugin.v1.Option.Condition
-	nil,                       // 79: penstock.plugin.v1.ValidateRequest.OptionsEntry
-	nil,                       // 80: penstock.plugin.v1.Start.OptionsEntry
-	(*FrameSpec_Field)(nil),   // 81: penstock.plugin.v1.FrameSpec.Field
-	(*FrameSpec_Reply)(nil),   // 82: penstock.plugin.v1.FrameSpec.Reply
-	(*FrameSpec_Match)(nil),   // 83: penstock.plugin.v1.FrameSpec.Match
-	(*FrameSpec_Ppp)(nil),     // 84: penstock.plugin.v1.FrameSpec.Ppp
-	(*FrameSpec_L2Tp)(nil),    // 85: penstock.plugin.v1.FrameSpec.L2tp
-	(*Field_Choice)(nil),      // 86: penstock.plugin.v1.Field.Choice
-	nil,                       // 87: penstock.plugin.v1.Answer.ValuesEntry
+	(*Gre)(nil),               // 47: penstock.plugin.v1.Gre
+	(*Mppe)(nil),              // 48: penstock.plugin.v1.Mppe
+	(*InstallMppe)(nil),       // 49: penstock.plugin.v1.InstallMppe
+	(*Residual)(nil),          // 50: penstock.plugin.v1.Residual
+	(*Esp)(nil),               // 51: penstock.plugin.v1.Esp
+	(*UdpPorts)(nil),          // 52: penstock.plugin.v1.UdpPorts
+	(*Sa)(nil),                // 53: penstock.plugin.v1.Sa
+	(*InstallSa)(nil),         // 54: penstock.plugin.v1.InstallSa
+	(*RemoveSa)(nil),          // 55: penstock.plugin.v1.RemoveSa
+	(*SaExpire)(nil),          // 56: penstock.plugin.v1.SaExpire
+	(*FrameSpec)(nil),         // 57: penstock.plugin.v1.FrameSpec
+	(*ControlFrame)(nil),      // 58: penstock.plugin.v1.ControlFrame
+	(*PathEvent)(nil),         // 59: penstock.plugin.v1.PathEvent
+	(*NetConfig)(nil),         // 60: penstock.plugin.v1.NetConfig
+	(*Pair)(nil),              // 61: penstock.plugin.v1.Pair
+	(*NetworkChange)(nil),     // 62: penstock.plugin.v1.NetworkChange
+	(*Suspend)(nil),           // 63: penstock.plugin.v1.Suspend
+	(*Wake)(nil),              // 64: penstock.plugin.v1.Wake
+	(*VerifyChain)(nil),       // 65: penstock.plugin.v1.VerifyChain
+	(*ClientCertificate)(nil), // 66: penstock.plugin.v1.ClientCertificate
+	(*Certificate)(nil),       // 67: penstock.plugin.v1.Certificate
+	(*Sign)(nil),              // 68: penstock.plugin.v1.Sign
+	(*Signature)(nil),         // 69: penstock.plugin.v1.Signature
+	(*Prompt)(nil),            // 70: penstock.plugin.v1.Prompt
+	(*Form)(nil),              // 71: penstock.plugin.v1.Form
+	(*Field)(nil),             // 72: penstock.plugin.v1.Field
+	(*Sso)(nil),               // 73: penstock.plugin.v1.Sso
+	(*Loopback)(nil),          // 74: penstock.plugin.v1.Loopback
+	(*Cookies)(nil),           // 75: penstock.plugin.v1.Cookies
+	(*Scheme)(nil),            // 76: penstock.plugin.v1.Scheme
+	(*Confirm)(nil),           // 77: penstock.plugin.v1.Confirm
+	(*Wait)(nil),              // 78: penstock.plugin.v1.Wait
+	(*Program)(nil),           // 79: penstock.plugin.v1.Program
+	(*Answer)(nil),            // 80: penstock.plugin.v1.Answer
+	(*Option_Condition)(nil),  // 81: penstock.plugin.v1.Option.Condition
+	nil,                       // 82: penstock.plugin.v1.ValidateRequest.OptionsEntry
+	nil,                       // 83: penstock.plugin.v1.Start.OptionsEntry
+	(*Mppe_Direction)(nil),    // 84: penstock.plugin.v1.Mppe.Direction
+	(*FrameSpec_Field)(nil),   // 85: penstock.plugin.v1.FrameSpec.Field
+	(*FrameSpec_Reply)(nil),   // 86: penstock.plugin.v1.FrameSpec.Reply
+	(*FrameSpec_Match)(nil),   // 87: penstock.plugin.v1.FrameSpec.Match
+	(*FrameSpec_Ppp)(nil),     // 88: penstock.plugin.v1.FrameSpec.Ppp
+	(*FrameSpec_L2Tp)(nil),    // 89: penstock.plugin.v1.FrameSpec.L2tp
+	(*Field_Choice)(nil),      // 90: penstock.plugin.v1.Field.Choice
+	nil,                       // 91: penstock.plugin.v1.Answer.ValuesEntry
 }
 var file_plugin_proto_depIdxs = []int32{
-	13, // 0: penstock.plugin.v1.DescribeResponse.protocols:type_name -> penstock.plugin.v1.Protocol
-	14, // 1: penstock.plugin.v1.DescribeResponse.options:type_name -> penstock.plugin.v1.Option
-	2,  // 2: penstock.plugin.v1.Option.type:type_name -> penstock.plugin.v1.Option.Type
-	78, // 3: penstock.plugin.v1.Option.visible_if:type_name -> penstock.plugin.v1.Option.Condition
-	79, // 4: penstock.plugin.v1.ValidateRequest.options:type_name -> penstock.plugin.v1.ValidateRequest.OptionsEntry
-	17, // 5: penstock.plugin.v1.ValidateResponse.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
-	3,  // 6: penstock.plugin.v1.Diagnostic.severity:type_name -> penstock.plugin.v1.Diagnostic.Severity
-	0,  // 7: penstock.plugin.v1.Diagnostic.code:type_name -> penstock.plugin.v1.Code
-	22, // 8: penstock.plugin.v1.FromHost.start:type_name -> penstock.plugin.v1.Start
-	23, // 9: penstock.plugin.v1.FromHost.resume:type_name -> penstock.plugin.v1.Resume
-	26, // 10: penstock.plugin.v1.FromHost.stop:type_name -> penstock.plugin.v1.Stop
-	77, // 11: penstock.plugin.v1.FromHost.answer:type_name -> penstock.plugin.v1.Answer
-	40, // 12: penstock.plugin.v1.FromHost.opened:type_name -> penstock.plugin.v1.Opened
-	20, // 13: penstock.plugin.v1.FromHost.ok:type_name -> penstock.plugin.v1.Ok
-	21, // 14: penstock.plugin.v1.FromHost.refused:type_name -> penstock.plugin.v1.Refused
-	46, // 15: penstock.plugin.v1.FromHost.drained:type_name -> penstock.plugin.v1.Drained
-	44, // 16: penstock.plugin.v1.FromHost.exported:type_name -> penstock.plugin.v1.Exported
-	55, // 17: penstock.plugin.v1.FromHost.frame:type_name -> penstock.plugin.v1.ControlFrame
-	56, // 18: penstock.plugin.v1.FromHost.path:type_name -> penstock.plugin.v1.PathEvent
-	59, // 19: penstock.plugin.v1.FromHost.network:type_name -> penstock.plugin.v1.NetworkChange
-	60, // 20: penstock.plugin.v1.FromHost.suspend:type_name -> penstock.plugin.v1.Suspend
-	61, // 21: penstock.plugin.v1.FromHost.wake:type_name -> penstock.plugin.v1.Wake
-	53, // 22: penstock.plugin.v1.FromHost.sa_expire:type_name -> penstock.plugin.v1.SaExpire
-	64, // 23: penstock.plugin.v1.FromHost.certificate:type_name -> penstock.plugin.v1.Certificate
-	66, // 24: penstock.plugin.v1.FromHost.signature:type_name -> penstock.plugin.v1.Signature
-	27, // 25: penstock.plugin.v1.FromPlugin.phase:type_name -> penstock.plugin.v1.SetPhase
-	67, // 26: penstock.plugin.v1.FromPlugin.prompt:type_name -> penstock.plugin.v1.Prompt
-	31, // 27: penstock.plugin.v1.FromPlugin.open:type_name -> penstock.plugin.v1.Open
-	42, // 28: penstock.plugin.v1.FromPlugin.close:type_name -> penstock.plugin.v1.Close
-	45, // 29: penstock.plugin.v1.FromPlugin.attach:type_name -> penstock.plugin.v1.Attach
-	47, // 30: penstock.plugin.v1.FromPlugin.residual:type_name -> penstock.plugin.v1.Residual
-	57, // 31: penstock.plugin.v1.FromPlugin.config:type_name -> penstock.plugin.v1.NetConfig
-	55, // 32: penstock.plugin.v1.FromPlugin.frame:type_name -> penstock.plugin.v1.ControlFrame
-	30, // 33: penstock.plugin.v1.FromPlugin.checkpoint:type_name -> penstock.plugin.v1.Checkpoint
-	43, // 34: penstock.plugin.v1.FromPlugin.export:type_name -> penstock.plugin.v1.Export
-	25, // 35: penstock.plugin.v1.FromPlugin.adopted:type_name -> penstock.plugin.v1.Adopted
-	29, // 36: penstock.plugin.v1.FromPlugin.failed:type_name -> penstock.plugin.v1.Failed
-	28, // 37: penstock.plugin.v1.FromPlugin.progress:type_name -> penstock.plugin.v1.Progress
-	21, // 38: penstock.plugin.v1.FromPlugin.refused:type_name -> penstock.plugin.v1.Refused
-	51, // 39: penstock.plugin.v1.FromPlugin.install_sa:type_name -> penstock.plugin.v1.InstallSa
-	52, // 40: penstock.plugin.v1.FromPlugin.remove_sa:type_name -> penstock.plugin.v1.RemoveSa
-	62, // 41: penstock.plugin.v1.FromPlugin.verify_chain:type_name -> penstock.plugin.v1.VerifyChain
-	63, // 42: penstock.plugin.v1.FromPlugin.client_certificate:type_name -> penstock.plugin.v1.ClientCertificate
-	65, // 43: penstock.plugin.v1.FromPlugin.sign:type_name -> penstock.plugin.v1.Sign
-	17, // 44: penstock.plugin.v1.Refused.diagnostic:type_name -> penstock.plugin.v1.Diagnostic
-	80, // 45: penstock.plugin.v1.Start.options:type_name -> penstock.plugin.v1.Start.OptionsEntry
-	22, // 46: penstock.plugin.v1.Resume.start:type_name -> penstock.plugin.v1.Start
-	24, // 47: penstock.plugin.v1.Resume.installed:type_name -> penstock.plugin.v1.InstalledPath
-	4,  // 48: penstock.plugin.v1.Stop.reason:type_name -> penstock.plugin.v1.Stop.Reason
-	1,  // 49: penstock.plugin.v1.SetPhase.phase:type_name -> penstock.plugin.v1.Phase
-	5,  // 50: penstock.plugin.v1.Progress.level:type_name -> penstock.plugin.v1.Progress.Level
-	17, // 51: penstock.plugin.v1.Failed.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
-	6,  // 52: penstock.plugin.v1.Failed.retry:type_name -> penstock.plugin.v1.Failed.Retry
-	32, // 53: penstock.plugin.v1.Open.tcp:type_name -> penstock.plugin.v1.Tcp
-	35, // 54: penstock.plugin.v1.Open.tls:type_name -> penstock.plugin.v1.Tls
-	33, // 55: penstock.plugin.v1.Open.udp:type_name -> penstock.plugin.v1.Udp
-	36, // 56: penstock.plugin.v1.Open.dtls:type_name -> penstock.plugin.v1.Dtls
-	34, // 57: penstock.plugin.v1.Open.raw:type_name -> penstock.plugin.v1.Raw
-	37, // 58: penstock.plugin.v1.Dtls.psk:type_name -> penstock.plugin.v1.Psk
-	39, // 59: penstock.plugin.v1.Dtls.resumption:type_name -> penstock.plugin.v1.Resumption
-	38, // 60: penstock.plugin.v1.Psk.exporter:type_name -> penstock.plugin.v1.Exporter
-	41, // 61: penstock.plugin.v1.Opened.tls:type_name -> penstock.plugin.v1.TlsInfo
-	54, // 62: penstock.plugin.v1.Attach.framing:type_name -> penstock.plugin.v1.FrameSpec
-	48, // 63: penstock.plugin.v1.Attach.esp:type_name -> penstock.plugin.v1.Esp
-	50, // 64: penstock.plugin.v1.Esp.sas:type_name -> penstock.plugin.v1.Sa
-	49, // 65: penstock.plugin.v1.Esp.transport:type_name -> penstock.plugin.v1.UdpPorts
-	7,  // 66: penstock.plugin.v1.Sa.direction:type_name -> penstock.plugin.v1.Sa.Direction
-	50, // 67: penstock.plugin.v1.InstallSa.sa:type_name -> penstock.plugin.v1.Sa
-	81, // 68: penstock.plugin.v1.FrameSpec.length:type_name -> penstock.plugin.v1.FrameSpec.Field
-	81, // 69: penstock.plugin.v1.FrameSpec.type:type_name -> penstock.plugin.v1.FrameSpec.Field
-	81, // 70: penstock.plugin.v1.FrameSpec.ether_type:type_name -> penstock.plugin.v1.FrameSpec.Field
-	84, // 71: penstock.plugin.v1.FrameSpec.ppp:type_name -> penstock.plugin.v1.FrameSpec.Ppp
-	85, // 72: penstock.plugin.v1.FrameSpec.l2tp:type_name -> penstock.plugin.v1.FrameSpec.L2tp
-	82, // 73: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
-	83, // 74: penstock.plugin.v1.FrameSpec.probe_answer:type_name -> penstock.plugin.v1.FrameSpec.Match
-	8,  // 75: penstock.plugin.v1.PathEvent.kind:type_name -> penstock.plugin.v1.PathEvent.Kind
-	58, // 76: penstock.plugin.v1.NetConfig.script_options:type_name -> penstock.plugin.v1.Pair
-	9,  // 77: penstock.plugin.v1.Sign.hash:type_name -> penstock.plugin.v1.Sign.Hash
-	68, // 78: penstock.plugin.v1.Prompt.form:type_name -> penstock.plugin.v1.Form
-	70, // 79: penstock.plugin.v1.Prompt.sso:type_name -> penstock.plugin.v1.Sso
-	74, // 80: penstock.plugin.v1.Prompt.confirm:type_name -> penstock.plugin.v1.Confirm
-	75, // 81: penstock.plugin.v1.Prompt.wait:type_name -> penstock.plugin.v1.Wait
-	76, // 82: penstock.plugin.v1.Prompt.program:type_name -> penstock.plugin.v1.Program
-	69, // 83: penstock.plugin.v1.Form.fields:type_name -> penstock.plugin.v1.Field
-	10, // 84: penstock.plugin.v1.Field.kind:type_name -> penstock.plugin.v1.Field.Kind
-	86, // 85: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
-	71, // 86: penstock.plugin.v1.Sso.loopback:type_name -> penstock.plugin.v1.Loopback
-	72, // 87: penstock.plugin.v1.Sso.cookies:type_name -> penstock.plugin.v1.Cookies
-	73, // 88: penstock.plugin.v1.Sso.scheme:type_name -> penstock.plugin.v1.Scheme
-	58, // 89: penstock.plugin.v1.Program.env:type_name -> penstock.plugin.v1.Pair
-	87, // 90: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
-	83, // 91: penstock.plugin.v1.FrameSpec.Reply.patch:type_name -> penstock.plugin.v1.FrameSpec.Match
-	11, // 92: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
-	15, // 93: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
-	18, // 94: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
-	12, // 95: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
-	16, // 96: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
-	19, // 97: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
-	95, // [95:98] is the sub-list for method output_type
-	92, // [92:95] is the sub-list for method input_type
-	92, // [92:92] is the sub-list for extension type_name
-	92, // [92:92] is the sub-list for extension extendee
-	0,  // [0:92] is the sub-list for field type_name
+	13,  // 0: penstock.plugin.v1.DescribeResponse.protocols:type_name -> penstock.plugin.v1.Protocol
+	14,  // 1: penstock.plugin.v1.DescribeResponse.options:type_name -> penstock.plugin.v1.Option
+	2,   // 2: penstock.plugin.v1.Option.type:type_name -> penstock.plugin.v1.Option.Type
+	81,  // 3: penstock.plugin.v1.Option.visible_if:type_name -> penstock.plugin.v1.Option.Condition
+	82,  // 4: penstock.plugin.v1.ValidateRequest.options:type_name -> penstock.plugin.v1.ValidateRequest.OptionsEntry
+	17,  // 5: penstock.plugin.v1.ValidateResponse.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
+	3,   // 6: penstock.plugin.v1.Diagnostic.severity:type_name -> penstock.plugin.v1.Diagnostic.Severity
+	0,   // 7: penstock.plugin.v1.Diagnostic.code:type_name -> penstock.plugin.v1.Code
+	22,  // 8: penstock.plugin.v1.FromHost.start:type_name -> penstock.plugin.v1.Start
+	23,  // 9: penstock.plugin.v1.FromHost.resume:type_name -> penstock.plugin.v1.Resume
+	26,  // 10: penstock.plugin.v1.FromHost.stop:type_name -> penstock.plugin.v1.Stop
+	80,  // 11: penstock.plugin.v1.FromHost.answer:type_name -> penstock.plugin.v1.Answer
+	40,  // 12: penstock.plugin.v1.FromHost.opened:type_name -> penstock.plugin.v1.Opened
+	20,  // 13: penstock.plugin.v1.FromHost.ok:type_name -> penstock.plugin.v1.Ok
+	21,  // 14: penstock.plugin.v1.FromHost.refused:type_name -> penstock.plugin.v1.Refused
+	46,  // 15: penstock.plugin.v1.FromHost.drained:type_name -> penstock.plugin.v1.Drained
+	44,  // 16: penstock.plugin.v1.FromHost.exported:type_name -> penstock.plugin.v1.Exported
+	58,  // 17: penstock.plugin.v1.FromHost.frame:type_name -> penstock.plugin.v1.ControlFrame
+	59,  // 18: penstock.plugin.v1.FromHost.path:type_name -> penstock.plugin.v1.PathEvent
+	62,  // 19: penstock.plugin.v1.FromHost.network:type_name -> penstock.plugin.v1.NetworkChange
+	63,  // 20: penstock.plugin.v1.FromHost.suspend:type_name -> penstock.plugin.v1.Suspend
+	64,  // 21: penstock.plugin.v1.FromHost.wake:type_name -> penstock.plugin.v1.Wake
+	56,  // 22: penstock.plugin.v1.FromHost.sa_expire:type_name -> penstock.plugin.v1.SaExpire
+	67,  // 23: penstock.plugin.v1.FromHost.certificate:type_name -> penstock.plugin.v1.Certificate
+	69,  // 24: penstock.plugin.v1.FromHost.signature:type_name -> penstock.plugin.v1.Signature
+	27,  // 25: penstock.plugin.v1.FromPlugin.phase:type_name -> penstock.plugin.v1.SetPhase
+	70,  // 26: penstock.plugin.v1.FromPlugin.prompt:type_name -> penstock.plugin.v1.Prompt
+	31,  // 27: penstock.plugin.v1.FromPlugin.open:type_name -> penstock.plugin.v1.Open
+	42,  // 28: penstock.plugin.v1.FromPlugin.close:type_name -> penstock.plugin.v1.Close
+	45,  // 29: penstock.plugin.v1.FromPlugin.attach:type_name -> penstock.plugin.v1.Attach
+	50,  // 30: penstock.plugin.v1.FromPlugin.residual:type_name -> penstock.plugin.v1.Residual
+	60,  // 31: penstock.plugin.v1.FromPlugin.config:type_name -> penstock.plugin.v1.NetConfig
+	58,  // 32: penstock.plugin.v1.FromPlugin.frame:type_name -> penstock.plugin.v1.ControlFrame
+	30,  // 33: penstock.plugin.v1.FromPlugin.checkpoint:type_name -> penstock.plugin.v1.Checkpoint
+	43,  // 34: penstock.plugin.v1.FromPlugin.export:type_name -> penstock.plugin.v1.Export
+	25,  // 35: penstock.plugin.v1.FromPlugin.adopted:type_name -> penstock.plugin.v1.Adopted
+	29,  // 36: penstock.plugin.v1.FromPlugin.failed:type_name -> penstock.plugin.v1.Failed
+	28,  // 37: penstock.plugin.v1.FromPlugin.progress:type_name -> penstock.plugin.v1.Progress
+	21,  // 38: penstock.plugin.v1.FromPlugin.refused:type_name -> penstock.plugin.v1.Refused
+	54,  // 39: penstock.plugin.v1.FromPlugin.install_sa:type_name -> penstock.plugin.v1.InstallSa
+	55,  // 40: penstock.plugin.v1.FromPlugin.remove_sa:type_name -> penstock.plugin.v1.RemoveSa
+	65,  // 41: penstock.plugin.v1.FromPlugin.verify_chain:type_name -> penstock.plugin.v1.VerifyChain
+	66,  // 42: penstock.plugin.v1.FromPlugin.client_certificate:type_name -> penstock.plugin.v1.ClientCertificate
+	68,  // 43: penstock.plugin.v1.FromPlugin.sign:type_name -> penstock.plugin.v1.Sign
+	49,  // 44: penstock.plugin.v1.FromPlugin.install_mppe:type_name -> penstock.plugin.v1.InstallMppe
+	17,  // 45: penstock.plugin.v1.Refused.diagnostic:type_name -> penstock.plugin.v1.Diagnostic
+	83,  // 46: penstock.plugin.v1.Start.options:type_name -> penstock.plugin.v1.Start.OptionsEntry
+	22,  // 47: penstock.plugin.v1.Resume.start:type_name -> penstock.plugin.v1.Start
+	24,  // 48: penstock.plugin.v1.Resume.installed:type_name -> penstock.plugin.v1.InstalledPath
+	4,   // 49: penstock.plugin.v1.Stop.reason:type_name -> penstock.plugin.v1.Stop.Reason
+	1,   // 50: penstock.plugin.v1.SetPhase.phase:type_name -> penstock.plugin.v1.Phase
+	5,   // 51: penstock.plugin.v1.Progress.level:type_name -> penstock.plugin.v1.Progress.Level
+	17,  // 52: penstock.plugin.v1.Failed.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
+	6,   // 53: penstock.plugin.v1.Failed.retry:type_name -> penstock.plugin.v1.Failed.Retry
+	32,  // 54: penstock.plugin.v1.Open.tcp:type_name -> penstock.plugin.v1.Tcp
+	35,  // 55: penstock.plugin.v1.Open.tls:type_name -> penstock.plugin.v1.Tls
+	33,  // 56: penstock.plugin.v1.Open.udp:type_name -> penstock.plugin.v1.Udp
+	36,  // 57: penstock.plugin.v1.Open.dtls:type_name -> penstock.plugin.v1.Dtls
+	34,  // 58: penstock.plugin.v1.Open.raw:type_name -> penstock.plugin.v1.Raw
+	37,  // 59: penstock.plugin.v1.Dtls.psk:type_name -> penstock.plugin.v1.Psk
+	39,  // 60: penstock.plugin.v1.Dtls.resumption:type_name -> penstock.plugin.v1.Resumption
+	38,  // 61: penstock.plugin.v1.Psk.exporter:type_name -> penstock.plugin.v1.Exporter
+	41,  // 62: penstock.plugin.v1.Opened.tls:type_name -> penstock.plugin.v1.TlsInfo
+	57,  // 63: penstock.plugin.v1.Attach.framing:type_name -> penstock.plugin.v1.FrameSpec
+	51,  // 64: penstock.plugin.v1.Attach.esp:type_name -> penstock.plugin.v1.Esp
+	47,  // 65: penstock.plugin.v1.Attach.gre:type_name -> penstock.plugin.v1.Gre
+	48,  // 66: penstock.plugin.v1.Gre.mppe:type_name -> penstock.plugin.v1.Mppe
+	84,  // 67: penstock.plugin.v1.Mppe.send:type_name -> penstock.plugin.v1.Mppe.Direction
+	84,  // 68: penstock.plugin.v1.Mppe.receive:type_name -> penstock.plugin.v1.Mppe.Direction
+	48,  // 69: penstock.plugin.v1.InstallMppe.mppe:type_name -> penstock.plugin.v1.Mppe
+	53,  // 70: penstock.plugin.v1.Esp.sas:type_name -> penstock.plugin.v1.Sa
+	52,  // 71: penstock.plugin.v1.Esp.transport:type_name -> penstock.plugin.v1.UdpPorts
+	7,   // 72: penstock.plugin.v1.Sa.direction:type_name -> penstock.plugin.v1.Sa.Direction
+	53,  // 73: penstock.plugin.v1.InstallSa.sa:type_name -> penstock.plugin.v1.Sa
+	85,  // 74: penstock.plugin.v1.FrameSpec.length:type_name -> penstock.plugin.v1.FrameSpec.Field
+	85,  // 75: penstock.plugin.v1.FrameSpec.type:type_name -> penstock.plugin.v1.FrameSpec.Field
+	85,  // 76: penstock.plugin.v1.FrameSpec.ether_type:type_name -> penstock.plugin.v1.FrameSpec.Field
+	88,  // 77: penstock.plugin.v1.FrameSpec.ppp:type_name -> penstock.plugin.v1.FrameSpec.Ppp
+	89,  // 78: penstock.plugin.v1.FrameSpec.l2tp:type_name -> penstock.plugin.v1.FrameSpec.L2tp
+	86,  // 79: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
+	87,  // 80: penstock.plugin.v1.FrameSpec.probe_answer:type_name -> penstock.plugin.v1.FrameSpec.Match
+	8,   // 81: penstock.plugin.v1.PathEvent.kind:type_name -> penstock.plugin.v1.PathEvent.Kind
+	61,  // 82: penstock.plugin.v1.NetConfig.script_options:type_name -> penstock.plugin.v1.Pair
+	9,   // 83: penstock.plugin.v1.Sign.hash:type_name -> penstock.plugin.v1.Sign.Hash
+	71,  // 84: penstock.plugin.v1.Prompt.form:type_name -> penstock.plugin.v1.Form
+	73,  // 85: penstock.plugin.v1.Prompt.sso:type_name -> penstock.plugin.v1.Sso
+	77,  // 86: penstock.plugin.v1.Prompt.confirm:type_name -> penstock.plugin.v1.Confirm
+	78,  // 87: penstock.plugin.v1.Prompt.wait:type_name -> penstock.plugin.v1.Wait
+	79,  // 88: penstock.plugin.v1.Prompt.program:type_name -> penstock.plugin.v1.Program
+	72,  // 89: penstock.plugin.v1.Form.fields:type_name -> penstock.plugin.v1.Field
+	10,  // 90: penstock.plugin.v1.Field.kind:type_name -> penstock.plugin.v1.Field.Kind
+	90,  // 91: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
+	74,  // 92: penstock.plugin.v1.Sso.loopback:type_name -> penstock.plugin.v1.Loopback
+	75,  // 93: penstock.plugin.v1.Sso.cookies:type_name -> penstock.plugin.v1.Cookies
+	76,  // 94: penstock.plugin.v1.Sso.scheme:type_name -> penstock.plugin.v1.Scheme
+	61,  // 95: penstock.plugin.v1.Program.env:type_name -> penstock.plugin.v1.Pair
+	91,  // 96: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
+	87,  // 97: penstock.plugin.v1.FrameSpec.Reply.patch:type_name -> penstock.plugin.v1.FrameSpec.Match
+	11,  // 98: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
+	15,  // 99: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
+	18,  // 100: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
+	12,  // 101: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
+	16,  // 102: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
+	19,  // 103: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
+	101, // [101:104] is the sub-list for method output_type
+	98,  // [98:101] is the sub-list for method input_type
+	98,  // [98:98] is the sub-list for extension type_name
+	98,  // [98:98] is the sub-list for extension extendee
+	0,   // [0:98] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -6867,6 +7167,7 @@ func file_plugin_proto_init() {
 		(*FromPlugin_VerifyChain)(nil),
 		(*FromPlugin_ClientCertificate)(nil),
 		(*FromPlugin_Sign)(nil),
+		(*FromPlugin_InstallMppe)(nil),
 	}
 	file_plugin_proto_msgTypes[20].OneofWrappers = []any{
 		(*Open_Tcp)(nil),
@@ -6883,14 +7184,14 @@ func file_plugin_proto_init() {
 		(*Psk_Raw)(nil),
 		(*Psk_Exporter)(nil),
 	}
-	file_plugin_proto_msgTypes[56].OneofWrappers = []any{
+	file_plugin_proto_msgTypes[59].OneofWrappers = []any{
 		(*Prompt_Form)(nil),
 		(*Prompt_Sso)(nil),
 		(*Prompt_Confirm)(nil),
 		(*Prompt_Wait)(nil),
 		(*Prompt_Program)(nil),
 	}
-	file_plugin_proto_msgTypes[59].OneofWrappers = []any{
+	file_plugin_proto_msgTypes[62].OneofWrappers = []any{
 		(*Sso_Loopback)(nil),
 		(*Sso_Cookies)(nil),
 		(*Sso_Scheme)(nil),
@@ -6901,7 +7202,7 @@ func file_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   77,
+			NumMessages:   81,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

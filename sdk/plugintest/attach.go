@@ -2,6 +2,7 @@ package plugintest
 
 import (
 	"context"
+	"errors"
 
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/pluginpb"
@@ -34,13 +35,15 @@ func (r *Run) handleAttach(id uint64, m *pluginpb.Attach) {
 		return
 	}
 	esp, err := readESP(m, l.kind)
-	if err != nil {
+	call, bad := readGRE(m, l.kind)
+	if err = errors.Join(err, bad); err != nil {
 		l.close()
 		r.fault("attached badly: %v", err)
 		r.refuse(id, diag.New(diag.Invalid, err.Error(), ""))
 		return
 	}
 	p := newPath(r.h, l, spec, m, esp)
+	p.call = call
 	r.h.goes(func() {
 		ctx, cancel := context.WithTimeout(r.ctx, patience)
 		defer cancel()

@@ -44,6 +44,8 @@ func (r *Run) handle(m *pluginpb.FromPlugin) {
 		r.handleInstallSA(m.GetId(), x.InstallSa)
 	case *pluginpb.FromPlugin_RemoveSa:
 		r.handleRemoveSA(m.GetId(), x.RemoveSa)
+	case *pluginpb.FromPlugin_InstallMppe:
+		r.handleInstallMPPE(m.GetId(), x.InstallMppe)
 	case *pluginpb.FromPlugin_Checkpoint:
 		r.handleCheckpoint(m.GetId(), x.Checkpoint)
 	case *pluginpb.FromPlugin_Export:

@@ -27,7 +27,9 @@ func kindOfOpen(o *pluginpb.Open) string {
 	return ""
 }
 
-func datagrams(kind string) bool { return kind == "udp" || kind == "raw" || kind == "dtls" || kind == "esp" }
+func datagrams(kind string) bool {
+	return kind == "udp" || kind == "raw" || kind == "dtls" || kind == "esp"
+}
 
 // handleOpen opens beside the stream, until the plugin takes it back.
 func (r *Run) handleOpen(id uint64, o *pluginpb.Open) {

@@ -24,7 +24,8 @@ type Path struct {
 
 	h       *Host
 	link    *link
-	esp     *ESP // nil: none
+	esp     *ESP  // nil: none
+	call    *call // of GRE; nil: none
 	writing sync.Mutex
 
 	mu      sync.Mutex
@@ -55,6 +56,11 @@ func (p *Path) writeFrame(f frame) {
 	b := encode(p.Spec, f)
 	if p.esp != nil {
 		b = p.esp.Seal(b)
+	}
+	if p.call != nil {
+		p.writing.Lock()
+		b = p.call.wrap(b)
+		p.writing.Unlock()
 	}
 	p.write(b)
 }
@@ -161,7 +167,16 @@ func (p *Path) readDatagrams() error {
 			p.takeESP(buffer[:n])
 			continue
 		}
-		f, err := decodeDatagram(p.Spec, buffer[:n])
+		b := buffer[:n]
+		if p.call != nil {
+			p.writing.Lock()
+			b = p.call.unwrap(b)
+			p.writing.Unlock()
+			if len(b) == 0 {
+				continue
+			}
+		}
+		f, err := decodeDatagram(p.Spec, b)
 		if err != nil {
 			return fmt.Errorf("path %d: %w", p.ID, err)
 		}

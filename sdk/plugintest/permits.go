@@ -41,6 +41,8 @@ var permits = map[string]string{
 	"InstallSa":  "--++.",
 	"RemoveSa":   "--+++",
 
+	"InstallMppe": "--+++",
+
 	"VerifyChain":       "-+++.",
 	"ClientCertificate": "-+++.",
 	"Sign":              "-+++.",

@@ -174,6 +174,8 @@ func (l *ledger) enter(m *pluginpb.FromPlugin) error {
 		return l.known(k.InstallSa.GetTransport())
 	case *pluginpb.FromPlugin_RemoveSa:
 		return l.known(k.RemoveSa.GetTransport())
+	case *pluginpb.FromPlugin_InstallMppe:
+		return l.known(k.InstallMppe.GetTransport())
 	case *pluginpb.FromPlugin_Export:
 		return l.known(k.Export.GetTransport())
 	}

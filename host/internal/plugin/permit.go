@@ -66,6 +66,8 @@ var permits = map[protoreflect.Name]string{
 	"install_sa": "--++.",
 	"remove_sa":  "--+++",
 
+	"install_mppe": "--+++",
+
 	"verify_chain":       "-+++.",
 	"client_certificate": "-+++.",
 	"sign":               "-+++.",
@@ -73,7 +75,7 @@ var permits = map[protoreflect.Name]string{
 
 // wantsAnswer are the messages that make no sense without an id.
 var wantsAnswer = map[protoreflect.Name]bool{
-	"prompt": true, "open": true, "attach": true, "residual": true, "export": true, "install_sa": true,
+	"prompt": true, "open": true, "attach": true, "residual": true, "export": true, "install_sa": true, "install_mppe": true,
 	"verify_chain": true, "client_certificate": true, "sign": true,
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/penstock-vpn/penstock/host/internal/dataplane"
 )
@@ -24,7 +25,7 @@ type Packets struct {
 	info    Info
 	conn    socket
 	offload bool
-	headed  bool      // what is received has its IP header: raw, and IPv4
+	headed  bool        // what is received has its IP header: raw, and IPv4
 	pump    *packetPump // nil before Plaintext
 
 	closing sync.Once
@@ -136,6 +137,9 @@ func (w *packetWire) Recv(bufs [][]byte, sizes []int, offset int) (int, error) {
 		}
 	}
 }
+
+// SetReadDeadline has Recv give up then, with os.ErrDeadlineExceeded.
+func (w *packetWire) SetReadDeadline(t time.Time) error { return w.p.conn.SetReadDeadline(t) }
 
 // Marks are the octets of the IP headers that came with what Recv returned; nil: all 0.
 func (w *packetWire) Marks() []byte { return w.marks.list() }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,9 @@ import (
 // rawPeer is the other end of raw packets, at an address of loopback that is its own.
 func rawPeer(t *testing.T, network string, ip net.IP) *net.IPConn {
 	t.Helper()
+	if os.Geteuid() != 0 && os.Getenv("CI") == "" {
+		t.Skip("needs root")
+	}
 	conn, err := net.ListenIP(network, &net.IPAddr{IP: ip})
 	must(t, err)
 	t.Cleanup(func() { _ = conn.Close() })

@@ -38,6 +38,8 @@ type Config struct {
 	NoIPv4, IPv6 bool
 	// Address is asked for, if it is valid; the peer may give another one.
 	Address netip.Addr
+	// MPPE is how packets may be encrypted; nil: they are not.
+	MPPE *MPPE
 	// Random gives magic numbers and challenges; nil: crypto/rand.
 	Random io.Reader
 	// Trace has every packet described.
@@ -62,7 +64,7 @@ func (c Config) withDefaults() Config {
 
 var protocolNames = map[uint16]string{
 	ProtocolLCP: "LCP", ProtocolPAP: "PAP", ProtocolCHAP: "CHAP", ProtocolEAP: "EAP", ProtocolCBCP: "CBCP",
-	ProtocolIPCP: "IPCP", ProtocolIPv6CP: "IPv6CP", 0x80fd: "CCP", 0x8029: "AppleTalk", 0x802b: "IPX",
+	ProtocolIPCP: "IPCP", ProtocolIPv6CP: "IPv6CP", ProtocolCCP: "CCP", 0x8029: "AppleTalk", 0x802b: "IPX",
 }
 
 // loginCodes are those of PAP, CHAP and CBCP.

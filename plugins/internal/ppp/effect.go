@@ -36,6 +36,10 @@ type Network struct {
 	ShortProtocol, NoAddress bool
 }
 
+// Encrypt says how packets are encrypted from now on; without an Encryption none may leave
+// until there is one. It comes before the first Up, if packets are to be encrypted.
+type Encrypt struct{ Encryption *Encryption }
+
 // AskPassword asks for a new password, because the old one has expired. The answer is
 // NewPassword.
 type AskPassword struct{ Text string }
@@ -61,6 +65,7 @@ type Ended struct{ Err error }
 func (Send) effect()          {}
 func (Authenticated) effect() {}
 func (Up) effect()            {}
+func (Encrypt) effect()       {}
 func (AskPassword) effect()   {}
 func (Ask) effect()           {}
 func (Await) effect()         {}

@@ -10,10 +10,14 @@ import (
 func FuzzFrames(f *testing.F) {
 	f.Add([]byte("\xc0\x21\x0c\x01\x01\x00\x0c\x01\x04\x05\xdc\x03\x04\xc0\x23"), uint8(3))
 	f.Add([]byte("\xc2\x23\x19\x01\x01\x00\x19\x10aaaaaaaaaaaaaaaagate"), uint8(0))
+	f.Add([]byte("\x80\xfd\x0a\x01\x01\x00\x0a\x12\x06\x01\x00\x00\x40"), uint8(4))
 	f.Add([]byte("\x80\x21\x0a\x03\x01\x00\x0a\x03\x06\x0a\x00\x00\x02"), uint8(1))
 	f.Fuzz(func(t *testing.T, stream []byte, from uint8) {
 		c := config(everything...)
 		c.IPv6 = from%2 == 1
+		if from%7 > 3 {
+			c.MPPE = &MPPE{Bits: []int{128, 40}, Stateful: from%7 == 4, Required: from%7 == 5}
+		}
 		l := newLine(t, 1, c, &gate{login: everything[from%4], password: testPassword, expired: from%3 == 0})
 		l.begin()
 		if from%5 > 0 {

@@ -256,9 +256,9 @@ func (l *lcp) unwanted(protocol uint16) {
 		l.m.link.happens(harshRej)
 		return
 	}
-	for _, n := range l.m.nets {
-		if n.protocol == protocol {
-			n.happens(harshRej)
+	for _, a := range l.m.automatons()[1:] {
+		if a.protocol == protocol {
+			a.happens(harshRej)
 		}
 	}
 	if !l.m.let && l.m.auth != nil && protocol == l.m.auth.protocol() {

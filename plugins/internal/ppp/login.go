@@ -104,6 +104,7 @@ func (l *login) wait() { l.tries, l.due = 0, l.m.now.Add(loginTime) }
 // succeeded is called for every proof that the peer accepts.
 func (l *login) succeeded(key []byte) {
 	l.due = time.Time{}
+	l.m.keys = keysOf(key) // the next agreement on encryption is with those of the last login
 	if !l.m.let {
 		l.m.admitted(l.method, key)
 	}

@@ -30,8 +30,11 @@ type Machine struct {
 	lcp  *lcp
 	nets []*network // in the order of preference
 	auth *login     // nil: LCP is not up
+	ccp  *automaton // nil: packets are not encrypted
+	keys startKeys  // of the login
 
 	let     bool // the peer has accepted us, or wants no login
+	begun   bool // networks, on this link
 	settle  time.Time
 	shown   *Network // what Up said last
 	leaving bool
@@ -48,6 +51,9 @@ func New(c Config) *Machine {
 	}
 	if m.c.IPv6 {
 		m.add(ProtocolIPv6CP, "IPv6", newIPv6CP(m))
+	}
+	if m.c.MPPE != nil {
+		m.ccp = &automaton{m: m, protocol: ProtocolCCP, layer: newCCP(m)}
 	}
 	return m
 }
@@ -124,6 +130,11 @@ func (m *Machine) receive(protocol uint16, payload []byte) {
 		if err == nil && m.let {
 			m.noCallback(p)
 		}
+	case protocol == ProtocolCCP && m.ccp != nil:
+		m.auth.implied()
+		if err == nil && m.let {
+			m.ccp.receive(p)
+		}
 	default:
 		m.forNetwork(protocol, p, payload, err)
 	}
@@ -184,6 +195,9 @@ func (m *Machine) Deadline() (first time.Time) {
 
 func (m *Machine) automatons() []*automaton {
 	all := []*automaton{m.link}
+	if m.ccp != nil {
+		all = append(all, m.ccp)
+	}
 	for _, n := range m.nets {
 		all = append(all, n.automaton)
 	}
@@ -198,16 +212,30 @@ func (m *Machine) linkUp() {
 
 // linkDown is the end of all that was built on the link.
 func (m *Machine) linkDown() {
-	for _, n := range m.nets {
-		n.happens(down)
+	for _, a := range m.automatons()[1:] {
+		a.happens(down)
 	}
-	m.auth, m.let, m.settle = nil, false, time.Time{}
+	m.auth, m.let, m.begun, m.settle = nil, false, false, time.Time{}
 }
 
 // admitted begins what the link is for.
 func (m *Machine) admitted(method Method, key []byte) {
 	m.let = true
 	m.emit(Authenticated{method, key})
+	if m.encrypts(method) {
+		m.ccp.happens(open)
+		m.ccp.happens(up)
+		return
+	}
+	m.beginNetworks()
+}
+
+// beginNetworks begins them once on a link.
+func (m *Machine) beginNetworks() {
+	if m.begun {
+		return
+	}
+	m.begun = true
 	for _, n := range m.nets {
 		n.gone = false
 		n.happens(open)

@@ -15,6 +15,7 @@ const (
 	ProtocolCBCP   = 0xc029
 	ProtocolIPCP   = 0x8021
 	ProtocolIPv6CP = 0x8057
+	ProtocolCCP    = 0x80fd
 )
 
 // ErrMalformed is in the chain of every error about bytes that make no sense.
@@ -66,13 +67,16 @@ const (
 	discardRequest   code = 11
 	identification   code = 12
 	timeRemaining    code = 13
+
+	resetRequest code = 14 // of CCP
+	resetAck     code = 15
 )
 
 var codeNames = map[code]string{
 	configureRequest: "Configure-Request", configureAck: "Configure-Ack", configureNak: "Configure-Nak", configureReject: "Configure-Reject",
 	terminateRequest: "Terminate-Request", terminateAck: "Terminate-Ack", codeReject: "Code-Reject", protocolReject: "Protocol-Reject",
 	echoRequest: "Echo-Request", echoReply: "Echo-Reply", discardRequest: "Discard-Request", identification: "Identification",
-	timeRemaining: "Time-Remaining",
+	timeRemaining: "Time-Remaining", resetRequest: "Reset-Request", resetAck: "Reset-Ack",
 }
 
 // String is the code's name.

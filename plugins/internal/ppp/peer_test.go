@@ -36,10 +36,15 @@ type gate struct {
 	expired  bool // it wants a new password first
 	ipv6     bool
 	none     bool // it gives no addresses
+	mppe     *MPPE
 }
 
 func newServer(g *gate, c Config) *Machine {
+	c.MPPE = g.mppe
 	m := &Machine{c: c.withDefaults()}
+	if g.mppe != nil {
+		m.ccp = &automaton{m: m, protocol: ProtocolCCP, layer: newCCP(m)}
+	}
 	m.lcp = &lcp{m: m}
 	m.link = &automaton{m: m, protocol: ProtocolLCP, layer: &serverLCP{m.lcp, g}}
 	if !g.none {
@@ -211,7 +216,7 @@ func (w *chapServer) decide(p packet, good bool, yes, no string) {
 	}
 	w.m.send(ProtocolCHAP, w.answer)
 	if w.answer.code == chapSuccess {
-		w.succeeded(nil)
+		w.succeeded(make([]byte, mppeKeys))
 	}
 }
 

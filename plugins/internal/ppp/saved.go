@@ -27,7 +27,7 @@ func Resume(now time.Time, c Config, s Saved) *Machine {
 	m.lcp.begin()
 	m.lcp.magic = s.Magic
 	m.lcp.peer = link{mru: s.MRU, login: s.Login, pfc: s.ShortProtocol, acfc: s.NoAddress}
-	m.link.state, m.let, m.shown = opened, true, &s.Network
+	m.link.state, m.let, m.begun, m.shown = opened, true, true, &s.Network
 	m.auth = newLogin(m)
 	for _, n := range m.nets {
 		n.gone = !n.layer.(agreed).resume(s.Network)

@@ -44,7 +44,7 @@ class Transport:
                 data = self._socket.recv(65536)
                 if not data:
                     return
-                if self.kind != "udp":  # datagrams nobody read are lost, as datagrams may be
+                if self.kind not in ("udp", "raw"):  # datagrams nobody read are lost, as datagrams may be
                     rest.extend(data)
 
         reader = threading.Thread(target=read, daemon=True)

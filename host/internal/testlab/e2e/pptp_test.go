@@ -1,0 +1,192 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/penstock-vpn/penstock/host/internal/testlab"
+)
+
+const (
+	noOther  = " refuse-mschap refuse-chap refuse-pap refuse-eap"
+	rightPPP = "require-mschap-v2 require-mppe-128" + noOther
+	papOnly  = "require-pap nomppe refuse-chap refuse-mschap refuse-mschap-v2 refuse-eap"
+	eapOnly  = "require-eap require-mppe-128 refuse-pap refuse-chap refuse-mschap refuse-mschap-v2"
+	weakPPP  = "require-mschap-v2 require-mppe-40 nomppe-128" + noOther
+)
+
+// pptpd starts pptpd with pppd in a Linux in user mode, once for each of pppd's options, at
+// addresses of its own. It carries 10.88.0.0/16; the client reaches it
+// through the gateway's machine, as through any router.
+func pptpd(t *testing.T, l *testlab.Lab, more string, options ...string) *testlab.Guest {
+	t.Helper()
+	script := fmt.Sprintf("umask 077\nfor f in chap pap; do echo '%s * %s *' >/etc/ppp/$f-secrets; done\n", testlab.User, testlab.Password)
+	script += "touch /run/pppd.log\ntail -F /run/pppd.log 2>/dev/null &\n" + more + "\n"
+	for i, o := range options {
+		script += fmt.Sprintf(`
+ip address add %[1]s/24 dev vec0 2>/dev/null
+echo 'name gate auth %[2]s nobsdcomp nodeflate novj nolock debug logfile /run/pppd.log lcp-echo-interval 5 lcp-echo-failure 6 ms-dns 10.99.0.1' >/etc/ppp/pptpd%[3]d
+printf 'option /etc/ppp/pptpd%[3]d\nlisten %[1]s\nlocalip 10.88.%[3]d.1\nremoteip 10.88.%[3]d.10-20\nnoipparam\npidfile /run/pptpd%[3]d.pid\n' >/run/pptpd%[3]d.conf
+pptpd -f -c /run/pptpd%[3]d.conf </dev/null &
+`, pptpAddress(i), o, i)
+	}
+	guest, err := l.StartGuest(script + fmt.Sprintf("until [ $(grep -c ':06BB .* 0A ' /proc/net/tcp) = %d ]; do sleep 0.1; done\necho ready\nwait\n", len(options)))
+	must(t, err)
+	must(t, l.Gateway.Do(func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0) }))
+	_, err = l.Gateway.Run("ip", "route", "add", "10.88.0.0/16", "via", testlab.GuestV4)
+	must(t, err)
+	return guest
+}
+
+// pptpAddress is that of the i-th pptpd.
+func pptpAddress(i int) string {
+	if i == 0 {
+		return testlab.GuestV4
+	}
+	return fmt.Sprintf("10.78.0.%d", 10+i)
+}
+
+// pptp is a user's connection by PPTP, to the i-th pptpd.
+func pptp(i int, extra ...string) testlab.Spec {
+	s := alice()
+	s.Protocol, s.URL, s.Extra = "pptp", pptpAddress(i), append([]string{"--allow-insecure"}, extra...)
+	return s
+}
+
+// pptpBytes are of a transfer: a guest's processor is slow.
+const pptpBytes = 10_000_000
+
+func TestPPTP(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
+	l := lab(t)
+	certificates := fmt.Sprintf("echo 'alice gate - %s %s %s *' >/etc/ppp/eaptls-server", l.PKI.Cert("server"), l.PKI.Cert("ca"), l.PKI.Key("server"))
+	guest := pptpd(t, l, certificates, rightPPP, papOnly, strings.Replace(rightPPP, "require-mppe-128", "nomppe", 1), weakPPP, rightPPP+" mru 600 mtu 700", eapOnly)
+	before := snapshot(t, l)
+
+	t.Run("login", func(t *testing.T) {
+		c := connect(t, l, pptp(0))
+		if st := status(t, l); st.Protocol != "pptp" || st.Transport != "gre" || st.Cipher != "mppe128-stateless" {
+			t.Errorf("status: %+v", st)
+		}
+		reaches(t, l, "10.88.0.1", testlab.InsideV4, testlab.Beyond)
+		bothWays(t, l, testlab.InsideV4, pptpBytes)
+		disconnect(t, c)
+		must(t, guest.Expect(within(t, 20*time.Second), regexp.MustCompile(`LCP terminated by peer|rcvd \[LCP TermReq`)))
+		unchanged(t, l, before)
+	})
+	t.Run("refusals", func(t *testing.T) { pptpRefusals(t, l, before) })
+	for name, test := range map[string]struct {
+		spec   testlab.Spec
+		cipher string
+		mtu    int
+	}{
+		"MPPE of 40":   {pptp(3, "--allow-mppe-40"), "mppe40-stateless", 1396},
+		"in the clear": {pptp(1, "--auth-methods", "pap", "--require-mppe=false"), "", 1400},
+		"small MRU":    {pptp(4), "mppe128-stateless", 596},
+		"own MTU":      {pptp(0, "--mtu", "1000"), "mppe128-stateless", 1000},
+		"EAP-TLS":      {pptp(5, "--auth-methods", "eap", "--eap-methods", "tls", "--eap-server", testlab.GatewayName), "mppe128-stateless", 1396},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name == "EAP-TLS" {
+				test.spec.Cert = "alice"
+			}
+			c := connect(t, l, test.spec)
+			if st := status(t, l); st.Cipher != test.cipher {
+				t.Errorf("cipher %q, want %q", st.Cipher, test.cipher)
+			}
+			if mtu := c.MTU(); mtu != test.mtu {
+				t.Errorf("MTU %d, want %d", mtu, test.mtu)
+			}
+			bothWays(t, l, testlab.InsideV4, 500_000)
+			disconnect(t, c)
+			unchanged(t, l, before)
+		})
+	}
+}
+
+// pptpRefusals: what is weak is refused, by the name of the option that allows it.
+func pptpRefusals(t *testing.T, l *testlab.Lab, before testlab.Snapshot) {
+	insecure, wrong := pptp(0), pptp(0)
+	insecure.Extra, wrong.Answers = nil, []string{"wrong"}
+	for name, test := range map[string]struct {
+		spec  testlab.Spec
+		code  int
+		words string
+	}{
+		"not asked for":  {insecure, exitUsage, "allow-insecure"},
+		"wrong password": {wrong, exitRefused, "user name|password"},
+		"PAP":            {pptp(1), exitUsage, "auth-methods"},
+		"no MPPE":        {pptp(2), exitUsage, "require-mppe"},
+		"MPPE of 40":     {pptp(3), exitUsage, "allow-mppe-40"},
+	} {
+		c, err := l.Launch(client, test.spec)
+		must(t, err)
+		code, err := c.Wait(60 * time.Second)
+		must(t, err)
+		text := strings.Join(strings.Fields(c.Stderr()), " ")
+		if code != test.code || !regexp.MustCompile(test.words).MatchString(text) {
+			t.Errorf("%s: exit status %d, want %d; it said %q, want %q", name, code, test.code, text, test.words)
+		}
+		t.Log(text)
+		unchanged(t, l, before)
+	}
+}
+
+// The line loses and reorders, and the gateway agrees on new keys, again and again.
+func TestPPTPBadLine(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
+	l := lab(t)
+	guest := pptpd(t, l, `
+modprobe -d /run/modules sch_netem
+tc qdisc add dev vec0 root netem delay 8ms reorder 25% 50%
+(while sleep 3; do p=$(pidof pppd) && kill -USR2 $p; done) &
+`, rightPPP+" chap-interval 3")
+	before := snapshot(t, l)
+	c := connect(t, l, pptp(0))
+	must(t, l.Gateway.Nft(`table inet bad {
+	chain passing {
+		type filter hook forward priority 0
+		ip protocol 47 numgen random mod 100 < 5 drop
+	}
+}`))
+	bothWays(t, l, testlab.InsideV4, 300_000)
+	must(t, l.Gateway.Nft("delete table inet bad"))
+	must(t, testlab.Await(within(t, 30*time.Second), "two agreements on keys, and logins", func() bool {
+		said := guest.Output()
+		return strings.Count(said, "MPPE 128-bit stateless compression enabled") > 2 && strings.Count(said, "sent [CHAP Success") > 2
+	}))
+	reaches(t, l, "10.88.0.1")
+	bothWays(t, l, testlab.InsideV4, 300_000)
+	disconnect(t, c)
+	unchanged(t, l, before)
+}
+
+// A gateway that ends the call is called again; one that is gone is noticed.
+func TestPPTPGatewayGone(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
+	l := lab(t)
+	guest := pptpd(t, l, `
+(while sleep 1; do [ -e /run/ppp0.pid ] && sleep 4 && kill $(pidof pppd) && break; done) &
+`, rightPPP)
+	before := snapshot(t, l)
+	c := connect(t, l, pptp(0, "--force-dpd", "4s"))
+	must(t, testlab.Await(within(t, 40*time.Second), "a second call", func() bool {
+		return strings.Count(guest.Output(), "MPPE 128-bit stateless compression enabled") > 1
+	}))
+	status(t, l)
+	reaches(t, l, "10.88.0.1")
+	_, err := guest.Stop(syscall.SIGKILL, 5*time.Second)
+	must(t, err)
+	_, err = penstock.AwaitStatus(within(t, 30*time.Second), l, "reconnecting", func(s testlab.Status) bool { return s.State != "connected" })
+	must(t, err)
+	disconnect(t, c)
+	unchanged(t, l, before)
+}
