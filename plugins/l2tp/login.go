@@ -46,17 +46,20 @@ func resumed(s *sdk.Session) (*credentials, error) {
 	return c, nil
 }
 
-// ask has the user fill in what IPsec and the login need; refused says why the last was no
-// good.
-func (o *options) ask(ctx context.Context, s *sdk.Session, refused string) (*credentials, error) {
+// ask has the user fill in what IPsec and the login need; refused says why the person of
+// last was no good, whose keys were.
+func (o *options) ask(ctx context.Context, s *sdk.Session, last *credentials, refused string) (*credentials, error) {
 	c := &credentials{}
+	if last != nil {
+		c.PSK, c.Secret = last.PSK, last.Secret
+	}
 	var err error
-	if !o.byCert {
+	if !o.byCert && c.PSK == "" {
 		if c.PSK, err = o.secret(ctx, s, pskKey, "Pre-shared key"); err != nil {
 			return nil, err
 		}
 	}
-	if s.Stored(secretKey) {
+	if s.Stored(secretKey) && c.Secret == "" {
 		if c.Secret, err = o.secret(ctx, s, secretKey, "Tunnel secret"); err != nil {
 			return nil, err
 		}

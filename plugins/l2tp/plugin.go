@@ -56,10 +56,11 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 		return err
 	}
 	refused, again := "", kept != nil
+	var last *credentials
 	for range maxLogins {
 		began := time.Now()
 		if kept == nil {
-			if kept, err = o.ask(until, s, refused); err != nil {
+			if kept, err = o.ask(until, s, last, refused); err != nil {
 				if until.Err() != nil && ctx.Err() == nil {
 					return nil
 				}
@@ -75,7 +76,7 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 		if !wrongPassword(err) || o.login.ByCertificate() || time.Since(began) > loginTime {
 			return err
 		}
-		kept, refused = nil, diag.Of(err).Detail
+		kept, last, refused = nil, kept, diag.Of(err).Detail
 	}
 	return err
 }

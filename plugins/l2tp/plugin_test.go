@@ -166,8 +166,9 @@ func TestRefusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := plugintest.NewHost(t)
 			h.Gateway("udp", plugintest.Any, func() *gateway { return newGateway(t) }().serve)
-			for range maxLogins {
-				told(h, test.key, test.password)
+			told(h, test.key, test.password)
+			for range maxLogins - 1 {
+				h.Answer("main", map[string]string{"username": "alice", "password": test.password})
 			}
 			var f *sdk.Failure
 			if err := h.Run(&plugin{}, profile(test.options)).Wait(); !errors.As(err, &f) || f.Diagnostics[0].Code != test.code ||

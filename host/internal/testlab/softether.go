@@ -95,6 +95,7 @@ func (v *SoftetherServer) configure(s Softether) error {
 		"DhcpSet /START:10.88.0.10 /END:10.88.0.200 /MASK:255.255.255.0 /EXPIRE:7200 /GW:"+softetherInner+" /DNS:"+InsideV4+" /DNS2:none /DOMAIN:corp.test /LOG:no",
 		"NatDisable",
 		"SecureNatEnable",
+		"Flush", // to its file, which it reads after Restart
 	)
 	if err == nil {
 		err = v.inside()

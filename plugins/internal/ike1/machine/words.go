@@ -109,6 +109,10 @@ func (m *Machine) refused(sa *isakmp, n ike1.Notify) error {
 		return m.unconvinced()
 	case ike1.InvalidHash, ike1.InvalidSignature, ike1.PayloadMalformed:
 		return m.unconvinced()
+	case ike1.InvalidCookie: // so does SoftEther, which has forgotten the exchange when a message cannot be read
+		if sa.keys.Seed != nil {
+			return m.unconvinced()
+		}
 	case ike1.InvalidCertificate, ike1.CertificateUnwanted, ike1.CertificateMissing:
 		return never(diag.AuthRefused, "usercert", "the gateway refused the certificate", says)
 	case ike1.InvalidID:
