@@ -166,7 +166,7 @@ func (s stuck) Close() error                { return nil }
 func TestNobodyWaitsForTheDisk(t *testing.T) {
 	file := stuck{make(chan struct{})}
 	r := New(file, Options{})
-	large := make([]byte, 64<<10)
+	large := make([]byte, 4<<10)
 	for range maxQueued + 100 {
 		r.packet(Inner, true, large)
 	}

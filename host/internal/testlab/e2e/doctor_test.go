@@ -18,9 +18,9 @@ type examined struct {
 	Findings []struct{ Topic, Level, Found, Why, Do string }
 }
 
-func doctor(t *testing.T, l *testlab.Lab, args ...string) examined {
+func doctor(t *testing.T, m *testlab.Machine, args ...string) examined {
 	t.Helper()
-	p, err := l.Client.Start(testlab.Command{Args: append([]string{penstock.Program(), "doctor", "--json"}, args...)})
+	p, err := m.Start(testlab.Command{Args: append([]string{penstock.Program(), "doctor", "--json"}, args...)})
 	must(t, err)
 	code, err := p.Wait(20 * time.Second)
 	must(t, err)
@@ -51,9 +51,9 @@ func TestDoctorAfterAKilledHost(t *testing.T) {
 	l := lab(t)
 	ocserv(t, l, testlab.Ocserv{})
 	plugins := []string{"--plugin-dir", penstock.Plugins()}
-	doctor(t, l, plugins...).wants(t, "leftovers", "ok", "nothing is left")
+	doctor(t, l.Client, plugins...).wants(t, "leftovers", "ok", "nothing is left")
 	c := connect(t, l, alice())
-	up := doctor(t, l, append(plugins, testlab.GatewayName, "--protocol", "anyconnect")...)
+	up := doctor(t, l.Client, append(plugins, testlab.GatewayName, "--protocol", "anyconnect")...)
 	up.wants(t, "leftovers", "ok", "nothing is left")
 	up.wants(t, "others", "ok", "no other VPN")
 	up.wants(t, "gateway", "ok", "takes TCP and TLS")
@@ -63,7 +63,7 @@ func TestDoctorAfterAKilledHost(t *testing.T) {
 	must(t, err)
 	must(t, testlab.Await(within(t, 10*time.Second), "the plugin to end with its host", func() bool { return len(l.Client.Programs()) == 0 }))
 	before := snapshot(t, l)
-	doctor(t, l, plugins...).wants(t, "leftovers", "warn", testlab.GatewayName+" was killed")
+	doctor(t, l.Client, plugins...).wants(t, "leftovers", "warn", testlab.GatewayName+" was killed")
 	unchanged(t, l, before)
 }
 
@@ -81,8 +81,22 @@ func TestDoctorOfABrokenMachine(t *testing.T) {
 	must(t, f.Close())
 	_, err = l.Client.Run("mount", "-t", "tmpfs", "none", "/dev/net")
 	must(t, err)
-	e := doctor(t, l, "--plugin-dir", "/run/plugins", testlab.GatewayName)
+	e := doctor(t, l.Client, "--plugin-dir", "/run/plugins", testlab.GatewayName)
 	e.wants(t, "plugins", "fail", "anyconnect is not the one that was installed")
 	e.wants(t, "tun", "fail", "no such file")
 	e.wants(t, "gateway", "fail", "connection refused")
+}
+
+// A router on the way that has a smaller link says so, and the doctor hears it.
+func TestDoctorFindsThePathMTU(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
+	l := lab(t)
+	desk, err := l.AddDesk()
+	must(t, err)
+	args := []string{"--plugin-dir", penstock.Plugins(), "10.77.0.1"}
+	doctor(t, desk, args...).wants(t, "path", "ok", "packets of 1500 bytes")
+	_, err = l.Client.Run("ip", "link", "set", "eth0", "mtu", "1300")
+	must(t, err)
+	doctor(t, desk, args...).wants(t, "path", "warn", "packets of 1300 bytes")
 }
