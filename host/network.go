@@ -108,6 +108,9 @@ func (c *connection) apply(m *pluginpb.FromPlugin, config netcfg.Config) {
 				c.step(session.Broken{Why: diag.Of(err)})
 				return
 			}
+			if err := c.plane.KeepMTU(); err != nil { // paths may have come meanwhile, and know it better
+				c.log.Debug("the MTU could not be set: " + err.Error())
+			}
 			c.configured = true
 			c.maybeUp()
 		})

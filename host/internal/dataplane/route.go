@@ -94,6 +94,13 @@ func (p *Plane) SetMTU(inner int) error {
 	return p.applyMTU(p.out.Load())
 }
 
+// KeepMTU gives the device its MTU again, after somebody else may have.
+func (p *Plane) KeepMTU() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.dev.SetMTU(p.MTU())
+}
+
 // tooBig learns that the wire did not take a packet of this size, and returns what
 // it takes. The kernel may have told it the path MTU; if not, the next plateau is
 // tried. Packets that were under way when the MTU fell teach nothing.
@@ -102,6 +109,9 @@ func (x *path) tooBig(size mtu.Inner) mtu.Inner {
 	p.mu.Lock()
 	if x.ended || x.inner > 0 && size > x.inner {
 		defer p.mu.Unlock()
+		if !x.ended && p.out.Load() == x {
+			_ = p.dev.SetMTU(p.MTU()) // somebody else has set it, perhaps
+		}
 		return x.inner
 	}
 	refused := size.Wire(x.overhead)

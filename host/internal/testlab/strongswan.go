@@ -168,7 +168,7 @@ func (c *Charon) start() (err error) {
 
 // kernelStrongswan is what a guest does: the modules first that its kernel does not find.
 const kernelStrongswan = `
-for m in xfrm_user esp4 esp6 gcm ghash-generic ctr seqiv echainiv authenc; do modprobe -d /run/modules $m; done
+for m in hmac sha512_generic jitterentropy_rng drbg gcm ghash-generic ctr seqiv echainiv authenc xfrm_user esp4; do modprobe -d /run/modules $m; done
 STRONGSWAN_CONF=%[1]s/strongswan.conf /usr/lib/ipsec/charon --use-syslog no &
 until swanctl --load-all --noprompt --uri unix://%[2]s --file %[1]s/swanctl.conf >/dev/null 2>&1; do sleep 0.2; done
 echo ready
