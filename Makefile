@@ -1,6 +1,8 @@
 # make build   bin/penstock, bin/penstock-auth-dialog, and bin/plugins/* with their manifests
 # make demo    a gateway in a namespace, a connection to it, traffic (root)
+# make editor  bin/editor: the form of a connection in GNOME's programs; a part of `make build` where its libraries are
 # make test    everything: lint, unit tests with the race detector, end-to-end, fuzzing (root)
+# make test-desktop   GNOME's programs under mouse and keyboard (root); make test-all is both, make screenshots takes pictures
 # make bench   side by side with openconnect and wireguard-go (root); ACCEPT=host/BENCHMARKS.md keeps the results
 # make bench-profile   CPU profiles of the same loads
 # make soak    half an hour at full rate, watching for leaks (root)
@@ -27,12 +29,17 @@ LAB_PACKAGES := ocserv openconnect vpnc-scripts oathtool iperf3 nftables iproute
 STRONGSWAN_PACKAGES := strongswan-charon strongswan-swanctl libcharon-extra-plugins libcharon-extauth-plugins libstrongswan-extra-plugins libstrongswan-standard-plugins hostapd
 NM_PACKAGES := network-manager network-manager-openconnect dnsmasq-base bind9-dnsutils
 PPP_PACKAGES := user-mode-linux kmod ppp pptpd sstp-client python3 xl2tpd softether-vpnserver softether-vpncmd
-TEST_PACKAGES := $(LAB_PACKAGES) $(STRONGSWAN_PACKAGES) $(PPP_PACKAGES) $(NM_PACKAGES) tcpdump tshark protobuf-compiler softhsm2 dbus shellcheck openssl
+EDITOR_PACKAGES := pkg-config make libnm-dev libgtk-3-dev libgtk-4-dev libnma-dev libnma-gtk4-dev libjson-glib-dev
+DESKTOP_PACKAGES := xvfb xdotool openbox imagemagick network-manager-gnome at-spi2-core adwaita-icon-theme fonts-dejavu-core dbus
+TEST_PACKAGES := $(EDITOR_PACKAGES) $(LAB_PACKAGES) $(STRONGSWAN_PACKAGES) $(PPP_PACKAGES) $(NM_PACKAGES) tcpdump tshark protobuf-compiler softhsm2 dbus shellcheck openssl
 
 .PHONY: build demo test lint fmt generate bench bench-profile soak fuzz unit e2e packages packages-demo clean
-.PHONY: install uninstall $(PLUGINS)
+.PHONY: install uninstall editor test-desktop test-all screenshots packages-desktop $(PLUGINS)
 
-build: bin/penstock bin/penstock-auth-dialog $(PLUGINS)
+build: bin/penstock bin/penstock-auth-dialog $(PLUGINS) editor
+
+editor:
+	@$(MAKE) --no-print-directory -C nm/editor OUT='$(CURDIR)/bin/editor'
 
 .PHONY: bin/penstock bin/penstock-auth-dialog
 bin/penstock:
@@ -67,7 +74,15 @@ unit:
 	$(GO) test -race $$($(GO) list ./... | grep -v /testlab/)
 
 e2e: build
-	$(GO) test -count=1 -timeout 25m ./host/internal/testlab/...
+	$(GO) test -count=1 -timeout 25m $$($(GO) list ./host/internal/testlab/... | grep -v /desktop)
+
+test-all: test test-desktop
+
+test-desktop: packages-desktop build
+	$(GO) test -count=1 -timeout 10m ./host/internal/testlab/desktop
+
+screenshots: packages-desktop build
+	PENSTOCK_SCREENSHOTS='$(CURDIR)/nm/editor' $(GO) test -count=1 -timeout 10m ./host/internal/testlab/desktop
 
 fuzz:
 	@packaging/fuzz.sh $(FUZZTIME)
@@ -97,6 +112,9 @@ bench-profile: packages build
 
 packages:
 	@packaging/need-packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
+
+packages-desktop: packages
+	@packaging/need-packages.sh $(DESKTOP_PACKAGES)
 
 packages-demo:
 	@packaging/need-packages.sh $(BUILD_PACKAGES) $(LAB_PACKAGES)

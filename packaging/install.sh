@@ -22,6 +22,11 @@ each() {
     "$1" 755 "bin/plugins/$name" "$plugins/$name"
     "$1" 644 "bin/plugins/$name.toml" "$plugins/$name.toml"
   done
+  if [ -s bin/editor/folder ]; then
+    for library in bin/editor/*.so; do
+      "$1" 644 "$library" "$(<bin/editor/folder)/${library##*/}"
+    done
+  fi
   "$1" 644 packaging/nm-penstock-service.name lib/NetworkManager/VPN/nm-penstock-service.name
   "$1" 644 packaging/nm-penstock-service.conf share/dbus-1/system.d/nm-penstock-service.conf
   "$1" 644 packaging/penstock-callback.desktop share/applications/penstock-callback.desktop
@@ -70,7 +75,7 @@ uninstall)
   ;;
 fresh)
   each there 2>/dev/null
-  newer=$(find go.mod host nm plugins sdk vpnc-script -type f ! -name '*_test.go' ! -name '*.md' -newer bin/penstock -print -quit)
+  newer=$(find go.mod host nm plugins sdk vpnc-script -type f ! -name '*_test.go' ! -name '*.md' ! -name '*.png' -newer bin/penstock -print -quit)
   [ -z "$newer" ]
   ;;
 *)
