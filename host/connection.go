@@ -52,6 +52,7 @@ type connection struct {
 	closing    sync.WaitGroup // of transports that are being closed
 	checkpoint []byte
 	redact     redactor
+	handedOut  bool // the session, by LoggedIn
 
 	device     tun.Device
 	plane      *dataplane.Plane

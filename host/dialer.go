@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/penstock-vpn/penstock/host/internal/mtu"
 	"github.com/penstock-vpn/penstock/host/internal/netmon"
@@ -22,13 +24,18 @@ import (
 // sees any of them.
 func (c *connection) newDialer(ctx context.Context) (*transport.Dialer, error) {
 	config := transport.Config{
-		RootCAs: c.options["cacert"], ConfirmCertificate: c.confirmCertificate,
+		RootCAs: c.options["cacert"], System: systemTrust[c.options["system-trust"]], ConfirmCertificate: c.confirmCertificate,
 		// A packet socket sees a batch of datagrams as one, which the network never carries.
 		NoOffload: c.options["offload"] == "false" || c.settings.Recorder != nil,
 		Around:    c.around, KeyLog: c.settings.Recorder.KeyLog(),
 	}
 	if pins := c.options["servercert"]; pins != "" {
 		config.Pins = strings.Split(pins, ",")
+	}
+	if names, err := parseOverrides(c.options["resolve"]); err != nil {
+		return nil, err
+	} else if names != nil {
+		config.Resolver = names
 	}
 	if p := c.options["proxy"]; p != "" {
 		u, err := url.Parse(p)
@@ -46,9 +53,13 @@ func (c *connection) newDialer(ctx context.Context) (*transport.Dialer, error) {
 			return nil, err
 		}
 		c.cert, config.Certificate = cert, cert
+		c.warnOfEnd(cert.Leaf())
 	}
 	return transport.New(config), nil
 }
+
+// systemTrust is what the option system-trust means.
+var systemTrust = map[string]transport.SystemTrust{"yes": transport.TrustSystem, "no": transport.DistrustSystem}
 
 // around has a socket go outside the tunnel. Who applies the settings is told of a route
 // that it should take away; when it has gone the plugin tries again.
@@ -59,6 +70,19 @@ func (c *connection) around(to netip.Addr) (device string, err error) {
 		c.post(func() { c.tell(netcfg.Reconnecter.Reconnecting) })
 	}
 	return detour.Device, err
+}
+
+// warnOfEnd tells of a user certificate that ends soon.
+func (c *connection) warnOfEnd(cert *x509.Certificate) {
+	days, err := strconv.Atoi(c.options["cert-expire-warning"])
+	left := time.Until(cert.NotAfter)
+	switch end := cert.NotAfter.UTC().Format("2006-01-02 15:04 MST"); {
+	case err != nil || days == 0:
+	case left <= 0:
+		c.log.Warn("the client certificate has expired at " + end)
+	case left < time.Duration(days)*24*time.Hour:
+		c.log.Warn("the client certificate expires soon, at " + end)
+	}
 }
 
 // keyPassword is the passphrase of the client's key: the stored one, or the user's answer.
@@ -92,6 +116,9 @@ func (c *connection) confirmCertificate(ctx context.Context, host string, chain 
 	if len(chain) == 0 {
 		return false, nil
 	}
+	if c.settings.Trust != nil {
+		return c.settings.Trust(ctx, host, chain, why)
+	}
 	leaf := chain[0]
 	answer, err := c.prompter.Ask(ctx, prompt.Prompt{
 		Title: "Certificate of " + host,
@@ -124,4 +151,15 @@ func (c *connection) dtlsOptions(d *pluginpb.Dtls) (transport.DTLSOptions, error
 		}
 	}
 	return o, nil
+}
+
+// known is what there is to say of a transport that stands: the user may know the way better.
+func (c *connection) known(host string, i transport.Info) transport.Info {
+	if own, err := strconv.Atoi(c.options["base-mtu"]); err == nil {
+		i.PathMTU = own
+	}
+	if c.settings.OnOpen != nil {
+		c.settings.OnOpen(host, i)
+	}
+	return i
 }

@@ -192,6 +192,7 @@ func (c *connection) firstMessage(resume bool) *pluginpb.FromHost {
 	start := &pluginpb.Start{
 		Protocol: c.profile.Protocol, Options: c.pluginOptions(), Stored: c.storedSecrets(),
 		Trace: c.settings.Trace != nil || c.settings.Recorder != nil, Connection: c.profile.Name,
+		ShareLogin: c.settings.OnLogin != nil,
 	}
 	if !resume {
 		return &pluginpb.FromHost{Message: &pluginpb.FromHost_Start{Start: start}}

@@ -157,7 +157,7 @@ func (c *connection) openDone(m *pluginpb.FromPlugin, n uint32, t opened, err er
 		c.reply(m, err)
 		return
 	}
-	link.opened, link.info = t, t.Info()
+	link.opened, link.info = t, c.known(m.GetOpen().GetHost(), t.Info())
 	link.kind = link.info.Kind
 	c.recordOpened(m.GetOpen().GetHost(), link.info)
 	c.send(&pluginpb.FromHost{Re: m.Id, Message: &pluginpb.FromHost_Opened{Opened: toOpened(link.info)}})

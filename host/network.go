@@ -46,7 +46,7 @@ func (c *connection) prepare(m *pluginpb.FromPlugin, config netcfg.Config) {
 			}
 		}
 		c.postTo(l, func() {
-			if err := c.openDevice(config.MTU); err != nil {
+			if err := c.openDevice(config); err != nil {
 				c.step(session.Broken{Why: diag.Of(err)})
 				return
 			}
@@ -55,22 +55,21 @@ func (c *connection) prepare(m *pluginpb.FromPlugin, config netcfg.Config) {
 	})
 }
 
-func (c *connection) openDevice(size int) error {
-	name := c.options["interface"]
-	if name == "" {
-		name = defaultInterface
+func (c *connection) openDevice(config netcfg.Config) error {
+	open := c.openTUN
+	if c.settings.OpenDevice != nil {
+		open = c.settings.OpenDevice
 	}
-	open := tun.Open
-	if c.options["offload"] == "false" {
-		open = tun.OpenPlain
-	}
-	device, err := open(name, size)
+	device, err := open(config)
 	if err != nil {
-		return diag.New(diag.Unspecified, "the TUN device could not be made: "+err.Error(),
-			"Check that /dev/net/tun exists (modprobe tun) and that the name given with interface is free.")
+		return err
+	}
+	if n, err := strconv.Atoi(c.options["queue-len"]); err == nil {
+		device = tun.Limit(device, n)
 	}
 	device = c.settings.Recorder.Device(device)
 	c.device = device
+	size := config.MTU
 	c.plane = dataplane.New(device, dataplane.Options{MTU: size, PassDSCP: c.options["passtos"] == "true", After: alarm.AfterFunc})
 	opened := device.Name()
 	c.tunName.Store(&opened)
@@ -82,6 +81,24 @@ func (c *connection) openDevice(size int) error {
 		}
 	}()
 	return nil
+}
+
+// openTUN makes a TUN device of the kernel's.
+func (c *connection) openTUN(config netcfg.Config) (tun.Device, error) {
+	name := c.options["interface"]
+	if name == "" {
+		name = defaultInterface
+	}
+	open := tun.Open
+	if c.options["offload"] == "false" {
+		open = tun.OpenPlain
+	}
+	device, err := open(name, config.MTU)
+	if err != nil {
+		return nil, diag.New(diag.Unspecified, "the TUN device could not be made: "+err.Error(),
+			"Check that /dev/net/tun exists (modprobe tun) and that the name given with interface is free.")
+	}
+	return device, nil
 }
 
 // apply has the system follow config. The plugin need not wait for that, the paths

@@ -4,11 +4,16 @@
 package host
 
 import (
+	"context"
+	"crypto/x509"
 	"log/slog"
 	"time"
 
 	"github.com/penstock-vpn/penstock/host/internal/control"
 	"github.com/penstock-vpn/penstock/host/internal/trace"
+	"github.com/penstock-vpn/penstock/host/internal/transport"
+	"github.com/penstock-vpn/penstock/host/internal/tun"
+	"github.com/penstock-vpn/penstock/host/netcfg"
 	"github.com/penstock-vpn/penstock/sdk/option"
 	"github.com/penstock-vpn/penstock/sdk/secret"
 )
@@ -40,9 +45,23 @@ type Settings struct {
 	Recorder   *trace.Recorder   // records the conversation and packets; nil: off
 	Commands   <-chan Command    // nil: none
 	Patience   time.Duration     // with a connection of the same name that is just ending
+	// OpenDevice makes what stands for the TUN device, from the first settings; nil: a TUN
+	// device of the kernel's, which needs root. It must not wait.
+	OpenDevice func(netcfg.Config) (tun.Device, error)
+	// OnLogin has the plugin hand out its session; nil: nobody wants it.
+	OnLogin   func(Login)
+	LoginOnly bool // end then, and leave the session alive at the gateway
+	// Trust says whether to trust a gateway whose certificate, the first of chain, is not
+	// for the reason why; nil: Prompter is asked.
+	Trust func(ctx context.Context, host string, chain []*x509.Certificate, why error) (bool, error)
+	// OnOpen is told of each transport that stands, by the name it was opened for; nil: nobody listens.
+	OnOpen func(host string, i Opened)
 	// OnState is called after each change of state, in order; nil: nobody listens.
 	OnState func(Status)
 }
+
+// Opened is what is known of a transport.
+type Opened = transport.Info
 
 // Status is a snapshot of a running connection.
 type Status = control.Status

@@ -21,6 +21,11 @@ func (c *connection) receive(m *pluginpb.FromPlugin) {
 	case *pluginpb.FromPlugin_Phase:
 		c.log.Debug("the session is " + strings.ToLower(k.Phase.GetPhase().String()))
 		c.reply(m, nil)
+		if k.Phase.GetPhase() == pluginpb.Phase_NEGOTIATING {
+			c.negotiating()
+		}
+	case *pluginpb.FromPlugin_LoggedIn:
+		c.loggedIn(m, k.LoggedIn)
 	case *pluginpb.FromPlugin_Prompt:
 		c.ask(m.Id, k.Prompt)
 	case *pluginpb.FromPlugin_Open:

@@ -38,23 +38,23 @@ func WarmFor(protocol string) {
 
 // Run brings p up and holds it until it ends: nil when that was asked for, by ctx,
 // by a Command or over the control socket, and a *diag.Diagnostic otherwise. When
-// it returns, nothing of the connection is left on the machine. Needs root.
+// it returns, nothing of the connection is left on the machine. Needs root, except for
+// a login alone and where Settings.OpenDevice makes the device.
 func Run(ctx context.Context, p Profile, prompter ui.Prompter, applier netcfg.Applier, s Settings) error {
-	if os.Geteuid() != 0 {
+	if os.Geteuid() != 0 && !s.LoginOnly && s.OpenDevice == nil {
 		return diag.New(diag.Config, "a connection needs root", "It opens a TUN device and sets routes; run it with sudo, or through NetworkManager.")
 	}
 	if err := noCoreDump(); err != nil {
 		return fmt.Errorf("forbid core dumps, which would hold secrets: %w", err)
+	}
+	if s.LoginOnly { // nothing will be set up, and nobody asks how it is
+		return hold(ctx, p, prompter, applier, nil, s, nil)
 	}
 	dir, err := control.Dir()
 	if err != nil {
 		return err
 	}
 	sweep(ctx, dir, s)
-	manifest, err := lookup(p.Protocol, s.PluginDirs)
-	if err != nil {
-		return err
-	}
 	server, err := control.Listen(ctx, dir, p.Name, s.Patience)
 	if err != nil {
 		return err
@@ -65,18 +65,33 @@ func Run(ctx context.Context, p Profile, prompter ui.Prompter, applier netcfg.Ap
 		return fmt.Errorf("write down what will be set up: %w", err)
 	}
 	defer record.End() //nolint:errcheck // the next start sweeps what stays
+	return hold(ctx, p, prompter, applier, record, s, server)
+}
+
+// hold is Run without what stands for the connection on the machine; server may be nil.
+func hold(ctx context.Context, p Profile, prompter ui.Prompter, applier netcfg.Applier, record *journal.Record, s Settings, server *control.Server) error {
+	manifest, err := lookup(p.Protocol, s.PluginDirs)
+	if err != nil {
+		return err
+	}
 	c, err := newConnection(ctx, p, manifest, prompter, applier, record, s)
 	if err != nil {
 		return err
 	}
-	go server.Serve(c.status, c.command) //nolint:errcheck // without the socket the connection still works
+	if server != nil {
+		go server.Serve(c.status, c.command) //nolint:errcheck // without the socket the connection still works
+	}
 	return c.run(ctx)
 }
 
 // noCoreDump keeps what is in memory out of files and away from debuggers of others.
 // A limit of one byte keeps it from core dump handlers too, which 0 does not, and
-// plugins set the same.
+// plugins set the same. Who is not root must stay open to themselves: the kernel lets
+// nobody else set up the user namespace of a plugin.
 func noCoreDump() error {
+	if os.Geteuid() != 0 {
+		return unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: 1, Max: 1})
+	}
 	return errors.Join(unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: 1, Max: 1}), unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0))
 }
 

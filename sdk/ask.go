@@ -51,6 +51,13 @@ func (s *Session) remember(p prompt.Prompt, values map[string]string) {
 	}
 }
 
+// confide notes a value that redact must hide.
+func (s *Session) confide(value string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.secrets = append(s.secrets, value)
+}
+
 // confidential says whether the named value of p's answer is a secret.
 func confidential(p prompt.Prompt, name string) bool {
 	if p.Form == nil {

@@ -83,18 +83,36 @@ func AwaitBrowser(ctx context.Context, s prompt.Sso, gateway string, show func(c
 
 var errNoDesktop = errors.New("there is no graphical session")
 
+// With has the browser be program, as the person at the machine; "" is the desktop's own.
+func (b *Browser) With(program string) *Browser {
+	if program != "" {
+		b.open = func(address string) error {
+			who, ok := person()
+			if !ok {
+				who = desktop{env: rootEnv()}
+			}
+			return startBrowser(who, program, address)
+		}
+	}
+	return b
+}
+
 // openBrowser runs xdg-open as the person at the machine, never as root.
 func openBrowser(address string) error {
 	who, ok := person()
 	if !ok || !who.reachable {
 		return errNoDesktop
 	}
+	return startBrowser(who, "xdg-open", address)
+}
+
+func startBrowser(who desktop, program, address string) error {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
 	defer null.Close() //nolint:errcheck // nothing was written
-	cmd := exec.Command("xdg-open", address)
+	cmd := exec.Command(program, address)
 	cmd.Env, cmd.Dir = who.env, "/"
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = null, null, null
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: who.credential, Setsid: true}

@@ -10,8 +10,10 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -176,5 +178,21 @@ func TestThePersonBehindRoot(t *testing.T) {
 	env := strings.Join(who.env, "\n")
 	if lookup(who.env, "DISPLAY") != ":7" || lookup(who.env, "USER") != "daemon" || strings.Contains(env, "API_TOKEN") || strings.Contains(env, "HOME=/root") {
 		t.Errorf("environment:\n%s", env)
+	}
+}
+
+// A browser that the user names is run with the address.
+func TestBrowserOfOnesOwn(t *testing.T) {
+	t.Setenv("SUDO_UID", "")
+	t.Setenv("PKEXEC_UID", "")
+	dir := t.TempDir()
+	fifo, program := filepath.Join(dir, "fifo"), filepath.Join(dir, "browser")
+	must(t, syscall.Mkfifo(fifo, 0o600))
+	must(t, os.WriteFile(program, []byte("#!/bin/sh\necho \"$@\" >"+fifo+"\n"), 0o700))
+	must(t, NewBrowser("vpn.test", io.Discard, Nobody{}).With(program).open("https://login.test/?a=b"))
+	got, err := os.ReadFile(fifo)
+	must(t, err)
+	if string(got) != "https://login.test/?a=b\n" {
+		t.Errorf("it was run with %q", got)
 	}
 }

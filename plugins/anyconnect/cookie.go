@@ -28,3 +28,18 @@ func (o *options) takeCookie(ctx context.Context, s *sdk.Session) (*loggedIn, er
 	}
 	return &loggedIn{result: &auth.Result{Cookie: value, Gateway: o.gateway}, keys: keys}, nil
 }
+
+// share hands the session out where the host wants that, with the key that it is bound to.
+func (in *loggedIn) share(ctx context.Context, s *sdk.Session) error {
+	if !s.ShareLogin() {
+		return nil
+	}
+	cookie, err := auth.FormatCookie(in.result.Cookie, in.keys)
+	if err == nil {
+		err = s.LoggedIn(ctx, cookie, in.result.Gateway)
+	}
+	if err != nil && in.kept != nil {
+		_ = in.kept.Close()
+	}
+	return err
+}

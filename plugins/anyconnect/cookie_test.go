@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock-vpn/penstock/plugins/anyconnect/internal/auth"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/plugintest"
@@ -90,5 +91,27 @@ func TestCookieOfASessionThatEnded(t *testing.T) {
 	var f *sdk.Failure
 	if err := run.Wait(); !errors.As(err, &f) || f.Retry != sdk.Reauth {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A session is handed out with the key that it is bound to, as the option takes it.
+func TestSharedLogin(t *testing.T) {
+	for _, sso := range []string{"auto", "off"} {
+		a := newASA(t)
+		h := plugintest.NewHost(t)
+		a.at(h)
+		h.Answer("main", map[string]string{"username": "alice", "password": password})
+		run := h.Run(&plugin{}, plugintest.Profile{Protocol: "anyconnect", Options: with(map[string]string{"sso": sso}), LoginOnly: true})
+		text, gateway := run.LoggedIn()
+		value, keys, err := auth.ParseCookie(text)
+		if value != cookie || (keys != nil) != (sso == "auto") || err != nil || gateway != "https://vpn.example.com/" {
+			t.Errorf("%s: %q of %s: %v", sso, text, gateway, err)
+		}
+		if err := run.Wait(); err != nil {
+			t.Error(err)
+		}
+		if slices.Contains(run.Phases(), sdk.Negotiating) {
+			t.Error("it went on")
+		}
 	}
 }

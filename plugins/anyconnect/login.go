@@ -107,6 +107,7 @@ func (o *options) client(s *sdk.Session, peer *sdk.Info) *httpc.Client {
 			{Name: "X-Transcend-Version", Value: "1"},
 		},
 		Timeout: loginTimeout,
+		Fresh:   o.unkept,
 		Redact:  aggregate.Redact,
 	}
 	if s.Trace() {

@@ -38,6 +38,7 @@ func schema() option.Schema {
 		{Key: "csd-wrapper", Type: option.File, Label: "Host-scan program", Help: "Program that reports this computer's state to gateways that demand a host scan, called as OpenConnect calls a CSD wrapper.", Group: groupLogin, Advanced: true},
 		{Key: "profile-server", Label: "Gateway of the profile", Help: "Name of a gateway in the profile that the first one hands out; the tunnel goes there.", Group: groupLogin, Advanced: true},
 		{Key: "no-xmlpost", Type: option.Bool, Label: "Plain login forms", Help: "Log in by plain forms, for gateways whose XML is broken.", Default: "false", Group: groupLogin, Advanced: true},
+		{Key: "no-http-keepalive", Type: option.Bool, Label: "No kept connections", Help: "Log in over a connection of its own for each request, for gateways that forget the client certificate.", Default: "false", Group: groupLogin, Advanced: true},
 	}
 	tunnel := option.Schema{
 		{Key: "no-dtls", Type: option.Bool, Label: "No DTLS", Help: "Send all packets over TLS.", Default: "false", Group: groupDTLS},
@@ -62,6 +63,7 @@ type options struct {
 	sso           auth.SSOMode
 	plainForms    bool
 	csdWrapper    bool
+	unkept        bool // a connection for each request
 	certificate   bool
 	profileServer string
 
@@ -87,9 +89,9 @@ func readOptions(values map[string]string) (*options, error) {
 		gateway: gateway, entries: entries,
 		group: values["authgroup"], plainForms: settings.True(values["no-xmlpost"]),
 		csdWrapper: values["csd-wrapper"] != "", certificate: values["usercert"] != "",
-		profileServer: values["profile-server"],
-		sso:           map[string]auth.SSOMode{"embedded": auth.SSOEmbedded, "off": auth.SSONone}[values["sso"]],
-		noDTLS:        settings.True(values["no-dtls"]) || values["proxy"] != "", noIPv6: settings.True(values["disable-ipv6"]),
+		profileServer: values["profile-server"], unkept: settings.True(values["no-http-keepalive"]),
+		sso:    map[string]auth.SSOMode{"embedded": auth.SSOEmbedded, "off": auth.SSONone}[values["sso"]],
+		noDTLS: settings.True(values["no-dtls"]) || values["proxy"] != "", noIPv6: settings.True(values["disable-ipv6"]),
 		dpd:       settings.Duration(values["force-dpd"]),
 		userAgent: settings.Or(values["useragent"], defaultUserAgent), platform: settings.Or(values["os"], "linux-64"),
 		clientVersion: settings.Or(values["version-string"], "v"+pluginVersion),

@@ -63,6 +63,9 @@ func (o *options) fresh(ctx context.Context, s *sdk.Session) error {
 		login = o.takeCookie
 	}
 	in, err := login(until, s)
+	if err == nil {
+		err = in.share(until, s)
+	}
 	if err != nil {
 		if until.Err() != nil && ctx.Err() == nil {
 			return nil

@@ -60,6 +60,9 @@ func (p *plugin) Connect(ctx context.Context, s *sdk.Session) error {
 	until, cancel := s.UntilStop(ctx)
 	defer cancel()
 	session, err := o.login(until, s)
+	if err == nil {
+		err = s.LoggedIn(until, session.Cookie.Encode(), session.Gateway)
+	}
 	if err != nil {
 		if until.Err() != nil && ctx.Err() == nil {
 			return nil

@@ -276,3 +276,20 @@ func TestBrowser(t *testing.T) {
 		})
 	}
 }
+
+// A session is handed out as OpenConnect prints it.
+func TestSharedLogin(t *testing.T) {
+	h := plugintest.NewHost(t)
+	newGate(t).at(h)
+	h.Answer("login", map[string]string{"username": "alice", "password": password})
+	run := h.Run(&plugin{}, plugintest.Profile{Protocol: "globalprotect", LoginOnly: true,
+		Options: map[string]string{"gateway": "https://vpn.example.com/", "local-hostname": "laptop"}})
+	cookie, gateway := run.LoggedIn()
+	if !strings.HasPrefix(cookie, "authcookie="+authCookie+"&portal=GW-N&user=Alice.A&domain=%28empty_domain%29&") || !strings.HasSuffix(cookie, "&computer=laptop") ||
+		gateway != "https://gw2.example.com" {
+		t.Errorf("%s of %s", cookie, gateway)
+	}
+	if err := run.Wait(); err != nil {
+		t.Error(err)
+	}
+}

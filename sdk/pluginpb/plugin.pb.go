@@ -360,7 +360,7 @@ func (x Progress_Level) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Progress_Level.Descriptor instead.
 func (Progress_Level) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{17, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{18, 0}
 }
 
 type Failed_Retry int32
@@ -412,7 +412,7 @@ func (x Failed_Retry) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Failed_Retry.Descriptor instead.
 func (Failed_Retry) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{18, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{19, 0}
 }
 
 type Sa_Direction int32
@@ -458,7 +458,7 @@ func (x Sa_Direction) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Sa_Direction.Descriptor instead.
 func (Sa_Direction) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{42, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{43, 0}
 }
 
 type PathEvent_Kind int32
@@ -507,7 +507,7 @@ func (x PathEvent_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use PathEvent_Kind.Descriptor instead.
 func (PathEvent_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{48, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{49, 0}
 }
 
 type Sign_Hash int32
@@ -562,7 +562,7 @@ func (x Sign_Hash) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Sign_Hash.Descriptor instead.
 func (Sign_Hash) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{57, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{58, 0}
 }
 
 type Field_Kind int32
@@ -617,7 +617,7 @@ func (x Field_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Field_Kind.Descriptor instead.
 func (Field_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{61, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{62, 0}
 }
 
 type DescribeRequest struct {
@@ -1483,6 +1483,7 @@ type FromPlugin struct {
 	//	*FromPlugin_ClientCertificate
 	//	*FromPlugin_Sign
 	//	*FromPlugin_InstallMppe
+	//	*FromPlugin_LoggedIn
 	Message       isFromPlugin_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1719,6 +1720,15 @@ func (x *FromPlugin) GetInstallMppe() *InstallMppe {
 	return nil
 }
 
+func (x *FromPlugin) GetLoggedIn() *LoggedIn {
+	if x != nil {
+		if x, ok := x.Message.(*FromPlugin_LoggedIn); ok {
+			return x.LoggedIn
+		}
+	}
+	return nil
+}
+
 type isFromPlugin_Message interface {
 	isFromPlugin_Message()
 }
@@ -1803,6 +1813,10 @@ type FromPlugin_InstallMppe struct {
 	InstallMppe *InstallMppe `protobuf:"bytes,29,opt,name=install_mppe,json=installMppe,proto3,oneof"`
 }
 
+type FromPlugin_LoggedIn struct {
+	LoggedIn *LoggedIn `protobuf:"bytes,32,opt,name=logged_in,json=loggedIn,proto3,oneof"`
+}
+
 func (*FromPlugin_Phase) isFromPlugin_Message() {}
 
 func (*FromPlugin_Prompt) isFromPlugin_Message() {}
@@ -1842,6 +1856,8 @@ func (*FromPlugin_ClientCertificate) isFromPlugin_Message() {}
 func (*FromPlugin_Sign) isFromPlugin_Message() {}
 
 func (*FromPlugin_InstallMppe) isFromPlugin_Message() {}
+
+func (*FromPlugin_LoggedIn) isFromPlugin_Message() {}
 
 type Ok struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1929,9 +1945,10 @@ type Start struct {
 	Protocol      string                 `protobuf:"bytes,1,opt,name=protocol,proto3" json:"protocol,omitempty"`                                                                         // which of Describe.protocols
 	Options       map[string]string      `protobuf:"bytes,2,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // by schema, defaults filled in; never a secret one
 	Capabilities  []string               `protobuf:"bytes,3,rep,name=capabilities,proto3" json:"capabilities,omitempty"`
-	Trace         bool                   `protobuf:"varint,4,opt,name=trace,proto3" json:"trace,omitempty"`          // send the control conversation as Progress{TRACE}
-	Connection    string                 `protobuf:"bytes,5,opt,name=connection,proto3" json:"connection,omitempty"` // name of the connection, for messages
-	Stored        []string               `protobuf:"bytes,6,rep,name=stored,proto3" json:"stored,omitempty"`         // keys of the secret options that have a value; a Field with the option gets it
+	Trace         bool                   `protobuf:"varint,4,opt,name=trace,proto3" json:"trace,omitempty"`                             // send the control conversation as Progress{TRACE}
+	Connection    string                 `protobuf:"bytes,5,opt,name=connection,proto3" json:"connection,omitempty"`                    // name of the connection, for messages
+	Stored        []string               `protobuf:"bytes,6,rep,name=stored,proto3" json:"stored,omitempty"`                            // keys of the secret options that have a value; a Field with the option gets it
+	ShareLogin    bool                   `protobuf:"varint,7,opt,name=share_login,json=shareLogin,proto3" json:"share_login,omitempty"` // send LoggedIn, see there
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2006,6 +2023,13 @@ func (x *Start) GetStored() []string {
 		return x.Stored
 	}
 	return nil
+}
+
+func (x *Start) GetShareLogin() bool {
+	if x != nil {
+		return x.ShareLogin
+	}
+	return false
 }
 
 // Resume continues a session: after a crash of the plugin (installed is what runs
@@ -2280,6 +2304,61 @@ func (x *SetPhase) GetPhase() Phase {
 	return Phase_PHASE_UNSPECIFIED
 }
 
+// LoggedIn hands out the session for another program to go on with, when Start.share_login
+// asks for that: once, at the end of the login, and before NEGOTIATING. A host that wants no
+// more than the login does not answer but sends Stop{HANGUP}.
+type LoggedIn struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Cookie        string                 `protobuf:"bytes,1,opt,name=cookie,proto3" json:"cookie,omitempty"`   // as the option `cookie` takes it, and as OpenConnect prints it
+	Gateway       string                 `protobuf:"bytes,2,opt,name=gateway,proto3" json:"gateway,omitempty"` // https URL of the gateway that the session is of
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LoggedIn) Reset() {
+	*x = LoggedIn{}
+	mi := &file_plugin_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LoggedIn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LoggedIn) ProtoMessage() {}
+
+func (x *LoggedIn) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LoggedIn.ProtoReflect.Descriptor instead.
+func (*LoggedIn) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *LoggedIn) GetCookie() string {
+	if x != nil {
+		return x.Cookie
+	}
+	return ""
+}
+
+func (x *LoggedIn) GetGateway() string {
+	if x != nil {
+		return x.Gateway
+	}
+	return ""
+}
+
 // Progress is for people and logs. Texts hold no secrets; the host redacts those it
 // gave out all the same.
 type Progress struct {
@@ -2292,7 +2371,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_plugin_proto_msgTypes[17]
+	mi := &file_plugin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2304,7 +2383,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[17]
+	mi := &file_plugin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2317,7 +2396,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{17}
+	return file_plugin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Progress) GetLevel() Progress_Level {
@@ -2344,7 +2423,7 @@ type Failed struct {
 
 func (x *Failed) Reset() {
 	*x = Failed{}
-	mi := &file_plugin_proto_msgTypes[18]
+	mi := &file_plugin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2356,7 +2435,7 @@ func (x *Failed) String() string {
 func (*Failed) ProtoMessage() {}
 
 func (x *Failed) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[18]
+	mi := &file_plugin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2369,7 +2448,7 @@ func (x *Failed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failed.ProtoReflect.Descriptor instead.
 func (*Failed) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{18}
+	return file_plugin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Failed) GetDiagnostics() []*Diagnostic {
@@ -2396,7 +2475,7 @@ type Checkpoint struct {
 
 func (x *Checkpoint) Reset() {
 	*x = Checkpoint{}
-	mi := &file_plugin_proto_msgTypes[19]
+	mi := &file_plugin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2408,7 +2487,7 @@ func (x *Checkpoint) String() string {
 func (*Checkpoint) ProtoMessage() {}
 
 func (x *Checkpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[19]
+	mi := &file_plugin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2421,7 +2500,7 @@ func (x *Checkpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Checkpoint.ProtoReflect.Descriptor instead.
 func (*Checkpoint) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{19}
+	return file_plugin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Checkpoint) GetData() []byte {
@@ -2454,7 +2533,7 @@ type Open struct {
 
 func (x *Open) Reset() {
 	*x = Open{}
-	mi := &file_plugin_proto_msgTypes[20]
+	mi := &file_plugin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2466,7 +2545,7 @@ func (x *Open) String() string {
 func (*Open) ProtoMessage() {}
 
 func (x *Open) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[20]
+	mi := &file_plugin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2479,7 +2558,7 @@ func (x *Open) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Open.ProtoReflect.Descriptor instead.
 func (*Open) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{20}
+	return file_plugin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Open) GetTransport() uint32 {
@@ -2604,7 +2683,7 @@ type Tcp struct {
 
 func (x *Tcp) Reset() {
 	*x = Tcp{}
-	mi := &file_plugin_proto_msgTypes[21]
+	mi := &file_plugin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2616,7 +2695,7 @@ func (x *Tcp) String() string {
 func (*Tcp) ProtoMessage() {}
 
 func (x *Tcp) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[21]
+	mi := &file_plugin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2629,7 +2708,7 @@ func (x *Tcp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tcp.ProtoReflect.Descriptor instead.
 func (*Tcp) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{21}
+	return file_plugin_proto_rawDescGZIP(), []int{22}
 }
 
 type Udp struct {
@@ -2640,7 +2719,7 @@ type Udp struct {
 
 func (x *Udp) Reset() {
 	*x = Udp{}
-	mi := &file_plugin_proto_msgTypes[22]
+	mi := &file_plugin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2652,7 +2731,7 @@ func (x *Udp) String() string {
 func (*Udp) ProtoMessage() {}
 
 func (x *Udp) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[22]
+	mi := &file_plugin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2665,7 +2744,7 @@ func (x *Udp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Udp.ProtoReflect.Descriptor instead.
 func (*Udp) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{22}
+	return file_plugin_proto_rawDescGZIP(), []int{23}
 }
 
 // Raw is packets of an IP protocol of their own, to and from the gateway's address alone:
@@ -2679,7 +2758,7 @@ type Raw struct {
 
 func (x *Raw) Reset() {
 	*x = Raw{}
-	mi := &file_plugin_proto_msgTypes[23]
+	mi := &file_plugin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2691,7 +2770,7 @@ func (x *Raw) String() string {
 func (*Raw) ProtoMessage() {}
 
 func (x *Raw) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[23]
+	mi := &file_plugin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2704,7 +2783,7 @@ func (x *Raw) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Raw.ProtoReflect.Descriptor instead.
 func (*Raw) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{23}
+	return file_plugin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Raw) GetProtocol() uint32 {
@@ -2726,7 +2805,7 @@ type Tls struct {
 
 func (x *Tls) Reset() {
 	*x = Tls{}
-	mi := &file_plugin_proto_msgTypes[24]
+	mi := &file_plugin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2738,7 +2817,7 @@ func (x *Tls) String() string {
 func (*Tls) ProtoMessage() {}
 
 func (x *Tls) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[24]
+	mi := &file_plugin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2751,7 +2830,7 @@ func (x *Tls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tls.ProtoReflect.Descriptor instead.
 func (*Tls) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{24}
+	return file_plugin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Tls) GetServerName() string {
@@ -2800,7 +2879,7 @@ type Dtls struct {
 
 func (x *Dtls) Reset() {
 	*x = Dtls{}
-	mi := &file_plugin_proto_msgTypes[25]
+	mi := &file_plugin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2812,7 +2891,7 @@ func (x *Dtls) String() string {
 func (*Dtls) ProtoMessage() {}
 
 func (x *Dtls) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[25]
+	mi := &file_plugin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2825,7 +2904,7 @@ func (x *Dtls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dtls.ProtoReflect.Descriptor instead.
 func (*Dtls) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{25}
+	return file_plugin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Dtls) GetSessionId() []byte {
@@ -2898,7 +2977,7 @@ type Psk struct {
 
 func (x *Psk) Reset() {
 	*x = Psk{}
-	mi := &file_plugin_proto_msgTypes[26]
+	mi := &file_plugin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2910,7 +2989,7 @@ func (x *Psk) String() string {
 func (*Psk) ProtoMessage() {}
 
 func (x *Psk) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[26]
+	mi := &file_plugin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2923,7 +3002,7 @@ func (x *Psk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Psk.ProtoReflect.Descriptor instead.
 func (*Psk) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{26}
+	return file_plugin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Psk) GetIdentity() string {
@@ -2985,7 +3064,7 @@ type Exporter struct {
 
 func (x *Exporter) Reset() {
 	*x = Exporter{}
-	mi := &file_plugin_proto_msgTypes[27]
+	mi := &file_plugin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2997,7 +3076,7 @@ func (x *Exporter) String() string {
 func (*Exporter) ProtoMessage() {}
 
 func (x *Exporter) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[27]
+	mi := &file_plugin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3010,7 +3089,7 @@ func (x *Exporter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exporter.ProtoReflect.Descriptor instead.
 func (*Exporter) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{27}
+	return file_plugin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Exporter) GetTransport() uint32 {
@@ -3044,7 +3123,7 @@ type Resumption struct {
 
 func (x *Resumption) Reset() {
 	*x = Resumption{}
-	mi := &file_plugin_proto_msgTypes[28]
+	mi := &file_plugin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3056,7 +3135,7 @@ func (x *Resumption) String() string {
 func (*Resumption) ProtoMessage() {}
 
 func (x *Resumption) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[28]
+	mi := &file_plugin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3069,7 +3148,7 @@ func (x *Resumption) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resumption.ProtoReflect.Descriptor instead.
 func (*Resumption) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{28}
+	return file_plugin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Resumption) GetMasterSecret() []byte {
@@ -3093,7 +3172,7 @@ type Opened struct {
 
 func (x *Opened) Reset() {
 	*x = Opened{}
-	mi := &file_plugin_proto_msgTypes[29]
+	mi := &file_plugin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3105,7 +3184,7 @@ func (x *Opened) String() string {
 func (*Opened) ProtoMessage() {}
 
 func (x *Opened) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[29]
+	mi := &file_plugin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3118,7 +3197,7 @@ func (x *Opened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Opened.ProtoReflect.Descriptor instead.
 func (*Opened) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{29}
+	return file_plugin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Opened) GetLocal() string {
@@ -3177,7 +3256,7 @@ type TlsInfo struct {
 
 func (x *TlsInfo) Reset() {
 	*x = TlsInfo{}
-	mi := &file_plugin_proto_msgTypes[30]
+	mi := &file_plugin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3189,7 +3268,7 @@ func (x *TlsInfo) String() string {
 func (*TlsInfo) ProtoMessage() {}
 
 func (x *TlsInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[30]
+	mi := &file_plugin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3202,7 +3281,7 @@ func (x *TlsInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TlsInfo.ProtoReflect.Descriptor instead.
 func (*TlsInfo) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{30}
+	return file_plugin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *TlsInfo) GetVersion() string {
@@ -3259,7 +3338,7 @@ type Close struct {
 
 func (x *Close) Reset() {
 	*x = Close{}
-	mi := &file_plugin_proto_msgTypes[31]
+	mi := &file_plugin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3271,7 +3350,7 @@ func (x *Close) String() string {
 func (*Close) ProtoMessage() {}
 
 func (x *Close) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[31]
+	mi := &file_plugin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3284,7 +3363,7 @@ func (x *Close) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Close.ProtoReflect.Descriptor instead.
 func (*Close) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{31}
+	return file_plugin_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Close) GetTransport() uint32 {
@@ -3314,7 +3393,7 @@ type Export struct {
 
 func (x *Export) Reset() {
 	*x = Export{}
-	mi := &file_plugin_proto_msgTypes[32]
+	mi := &file_plugin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3326,7 +3405,7 @@ func (x *Export) String() string {
 func (*Export) ProtoMessage() {}
 
 func (x *Export) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[32]
+	mi := &file_plugin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3339,7 +3418,7 @@ func (x *Export) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Export.ProtoReflect.Descriptor instead.
 func (*Export) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{32}
+	return file_plugin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Export) GetTransport() uint32 {
@@ -3379,7 +3458,7 @@ type Exported struct {
 
 func (x *Exported) Reset() {
 	*x = Exported{}
-	mi := &file_plugin_proto_msgTypes[33]
+	mi := &file_plugin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3391,7 +3470,7 @@ func (x *Exported) String() string {
 func (*Exported) ProtoMessage() {}
 
 func (x *Exported) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[33]
+	mi := &file_plugin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3404,7 +3483,7 @@ func (x *Exported) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exported.ProtoReflect.Descriptor instead.
 func (*Exported) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{33}
+	return file_plugin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Exported) GetData() []byte {
@@ -3441,7 +3520,7 @@ type Attach struct {
 
 func (x *Attach) Reset() {
 	*x = Attach{}
-	mi := &file_plugin_proto_msgTypes[34]
+	mi := &file_plugin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3453,7 +3532,7 @@ func (x *Attach) String() string {
 func (*Attach) ProtoMessage() {}
 
 func (x *Attach) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[34]
+	mi := &file_plugin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3466,7 +3545,7 @@ func (x *Attach) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attach.ProtoReflect.Descriptor instead.
 func (*Attach) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{34}
+	return file_plugin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Attach) GetTransport() uint32 {
@@ -3519,7 +3598,7 @@ type Drained struct {
 
 func (x *Drained) Reset() {
 	*x = Drained{}
-	mi := &file_plugin_proto_msgTypes[35]
+	mi := &file_plugin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3531,7 +3610,7 @@ func (x *Drained) String() string {
 func (*Drained) ProtoMessage() {}
 
 func (x *Drained) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[35]
+	mi := &file_plugin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3544,7 +3623,7 @@ func (x *Drained) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Drained.ProtoReflect.Descriptor instead.
 func (*Drained) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{35}
+	return file_plugin_proto_rawDescGZIP(), []int{36}
 }
 
 // Gre is the enhanced GRE of PPTP (RFC 2637) around frames of PPP, which framing must have,
@@ -3563,7 +3642,7 @@ type Gre struct {
 
 func (x *Gre) Reset() {
 	*x = Gre{}
-	mi := &file_plugin_proto_msgTypes[36]
+	mi := &file_plugin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3575,7 +3654,7 @@ func (x *Gre) String() string {
 func (*Gre) ProtoMessage() {}
 
 func (x *Gre) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[36]
+	mi := &file_plugin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3588,7 +3667,7 @@ func (x *Gre) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gre.ProtoReflect.Descriptor instead.
 func (*Gre) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{36}
+	return file_plugin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Gre) GetCall() uint32 {
@@ -3639,7 +3718,7 @@ type Mppe struct {
 
 func (x *Mppe) Reset() {
 	*x = Mppe{}
-	mi := &file_plugin_proto_msgTypes[37]
+	mi := &file_plugin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3651,7 +3730,7 @@ func (x *Mppe) String() string {
 func (*Mppe) ProtoMessage() {}
 
 func (x *Mppe) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[37]
+	mi := &file_plugin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3664,7 +3743,7 @@ func (x *Mppe) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mppe.ProtoReflect.Descriptor instead.
 func (*Mppe) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{37}
+	return file_plugin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Mppe) GetSend() *Mppe_Direction {
@@ -3692,7 +3771,7 @@ type InstallMppe struct {
 
 func (x *InstallMppe) Reset() {
 	*x = InstallMppe{}
-	mi := &file_plugin_proto_msgTypes[38]
+	mi := &file_plugin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3704,7 +3783,7 @@ func (x *InstallMppe) String() string {
 func (*InstallMppe) ProtoMessage() {}
 
 func (x *InstallMppe) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[38]
+	mi := &file_plugin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3717,7 +3796,7 @@ func (x *InstallMppe) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstallMppe.ProtoReflect.Descriptor instead.
 func (*InstallMppe) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{38}
+	return file_plugin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *InstallMppe) GetTransport() uint32 {
@@ -3745,7 +3824,7 @@ type Residual struct {
 
 func (x *Residual) Reset() {
 	*x = Residual{}
-	mi := &file_plugin_proto_msgTypes[39]
+	mi := &file_plugin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3757,7 +3836,7 @@ func (x *Residual) String() string {
 func (*Residual) ProtoMessage() {}
 
 func (x *Residual) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[39]
+	mi := &file_plugin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3770,7 +3849,7 @@ func (x *Residual) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Residual.ProtoReflect.Descriptor instead.
 func (*Residual) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{39}
+	return file_plugin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Residual) GetData() []byte {
@@ -3806,7 +3885,7 @@ type Esp struct {
 
 func (x *Esp) Reset() {
 	*x = Esp{}
-	mi := &file_plugin_proto_msgTypes[40]
+	mi := &file_plugin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3818,7 +3897,7 @@ func (x *Esp) String() string {
 func (*Esp) ProtoMessage() {}
 
 func (x *Esp) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[40]
+	mi := &file_plugin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3831,7 +3910,7 @@ func (x *Esp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Esp.ProtoReflect.Descriptor instead.
 func (*Esp) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{40}
+	return file_plugin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Esp) GetSas() []*Sa {
@@ -3881,7 +3960,7 @@ type UdpPorts struct {
 
 func (x *UdpPorts) Reset() {
 	*x = UdpPorts{}
-	mi := &file_plugin_proto_msgTypes[41]
+	mi := &file_plugin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3893,7 +3972,7 @@ func (x *UdpPorts) String() string {
 func (*UdpPorts) ProtoMessage() {}
 
 func (x *UdpPorts) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[41]
+	mi := &file_plugin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3906,7 +3985,7 @@ func (x *UdpPorts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UdpPorts.ProtoReflect.Descriptor instead.
 func (*UdpPorts) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{41}
+	return file_plugin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *UdpPorts) GetLocal() uint32 {
@@ -3951,7 +4030,7 @@ type Sa struct {
 
 func (x *Sa) Reset() {
 	*x = Sa{}
-	mi := &file_plugin_proto_msgTypes[42]
+	mi := &file_plugin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3963,7 +4042,7 @@ func (x *Sa) String() string {
 func (*Sa) ProtoMessage() {}
 
 func (x *Sa) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[42]
+	mi := &file_plugin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3976,7 +4055,7 @@ func (x *Sa) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sa.ProtoReflect.Descriptor instead.
 func (*Sa) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{42}
+	return file_plugin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Sa) GetDirection() Sa_Direction {
@@ -4069,7 +4148,7 @@ type InstallSa struct {
 
 func (x *InstallSa) Reset() {
 	*x = InstallSa{}
-	mi := &file_plugin_proto_msgTypes[43]
+	mi := &file_plugin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4081,7 +4160,7 @@ func (x *InstallSa) String() string {
 func (*InstallSa) ProtoMessage() {}
 
 func (x *InstallSa) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[43]
+	mi := &file_plugin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4094,7 +4173,7 @@ func (x *InstallSa) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstallSa.ProtoReflect.Descriptor instead.
 func (*InstallSa) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{43}
+	return file_plugin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *InstallSa) GetTransport() uint32 {
@@ -4122,7 +4201,7 @@ type RemoveSa struct {
 
 func (x *RemoveSa) Reset() {
 	*x = RemoveSa{}
-	mi := &file_plugin_proto_msgTypes[44]
+	mi := &file_plugin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4134,7 +4213,7 @@ func (x *RemoveSa) String() string {
 func (*RemoveSa) ProtoMessage() {}
 
 func (x *RemoveSa) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[44]
+	mi := &file_plugin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4147,7 +4226,7 @@ func (x *RemoveSa) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveSa.ProtoReflect.Descriptor instead.
 func (*RemoveSa) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{44}
+	return file_plugin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *RemoveSa) GetTransport() uint32 {
@@ -4178,7 +4257,7 @@ type SaExpire struct {
 
 func (x *SaExpire) Reset() {
 	*x = SaExpire{}
-	mi := &file_plugin_proto_msgTypes[45]
+	mi := &file_plugin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4190,7 +4269,7 @@ func (x *SaExpire) String() string {
 func (*SaExpire) ProtoMessage() {}
 
 func (x *SaExpire) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[45]
+	mi := &file_plugin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4203,7 +4282,7 @@ func (x *SaExpire) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SaExpire.ProtoReflect.Descriptor instead.
 func (*SaExpire) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{45}
+	return file_plugin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *SaExpire) GetTransport() uint32 {
@@ -4268,7 +4347,7 @@ type FrameSpec struct {
 
 func (x *FrameSpec) Reset() {
 	*x = FrameSpec{}
-	mi := &file_plugin_proto_msgTypes[46]
+	mi := &file_plugin_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4280,7 +4359,7 @@ func (x *FrameSpec) String() string {
 func (*FrameSpec) ProtoMessage() {}
 
 func (x *FrameSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[46]
+	mi := &file_plugin_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4293,7 +4372,7 @@ func (x *FrameSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec.ProtoReflect.Descriptor instead.
 func (*FrameSpec) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{46}
+	return file_plugin_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *FrameSpec) GetHeader() []byte {
@@ -4457,7 +4536,7 @@ type ControlFrame struct {
 
 func (x *ControlFrame) Reset() {
 	*x = ControlFrame{}
-	mi := &file_plugin_proto_msgTypes[47]
+	mi := &file_plugin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4469,7 +4548,7 @@ func (x *ControlFrame) String() string {
 func (*ControlFrame) ProtoMessage() {}
 
 func (x *ControlFrame) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[47]
+	mi := &file_plugin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4482,7 +4561,7 @@ func (x *ControlFrame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlFrame.ProtoReflect.Descriptor instead.
 func (*ControlFrame) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{47}
+	return file_plugin_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ControlFrame) GetTransport() uint32 {
@@ -4518,7 +4597,7 @@ type PathEvent struct {
 
 func (x *PathEvent) Reset() {
 	*x = PathEvent{}
-	mi := &file_plugin_proto_msgTypes[48]
+	mi := &file_plugin_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4530,7 +4609,7 @@ func (x *PathEvent) String() string {
 func (*PathEvent) ProtoMessage() {}
 
 func (x *PathEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[48]
+	mi := &file_plugin_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4543,7 +4622,7 @@ func (x *PathEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PathEvent.ProtoReflect.Descriptor instead.
 func (*PathEvent) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{48}
+	return file_plugin_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *PathEvent) GetTransport() uint32 {
@@ -4596,7 +4675,7 @@ type NetConfig struct {
 
 func (x *NetConfig) Reset() {
 	*x = NetConfig{}
-	mi := &file_plugin_proto_msgTypes[49]
+	mi := &file_plugin_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4608,7 +4687,7 @@ func (x *NetConfig) String() string {
 func (*NetConfig) ProtoMessage() {}
 
 func (x *NetConfig) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[49]
+	mi := &file_plugin_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4621,7 +4700,7 @@ func (x *NetConfig) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetConfig.ProtoReflect.Descriptor instead.
 func (*NetConfig) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{49}
+	return file_plugin_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *NetConfig) GetAddresses() []string {
@@ -4725,7 +4804,7 @@ type Pair struct {
 
 func (x *Pair) Reset() {
 	*x = Pair{}
-	mi := &file_plugin_proto_msgTypes[50]
+	mi := &file_plugin_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4737,7 +4816,7 @@ func (x *Pair) String() string {
 func (*Pair) ProtoMessage() {}
 
 func (x *Pair) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[50]
+	mi := &file_plugin_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4750,7 +4829,7 @@ func (x *Pair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pair.ProtoReflect.Descriptor instead.
 func (*Pair) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{50}
+	return file_plugin_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Pair) GetKey() string {
@@ -4776,7 +4855,7 @@ type NetworkChange struct {
 
 func (x *NetworkChange) Reset() {
 	*x = NetworkChange{}
-	mi := &file_plugin_proto_msgTypes[51]
+	mi := &file_plugin_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4788,7 +4867,7 @@ func (x *NetworkChange) String() string {
 func (*NetworkChange) ProtoMessage() {}
 
 func (x *NetworkChange) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[51]
+	mi := &file_plugin_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4801,7 +4880,7 @@ func (x *NetworkChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkChange.ProtoReflect.Descriptor instead.
 func (*NetworkChange) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{51}
+	return file_plugin_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *NetworkChange) GetReachable() bool {
@@ -4819,7 +4898,7 @@ type Suspend struct {
 
 func (x *Suspend) Reset() {
 	*x = Suspend{}
-	mi := &file_plugin_proto_msgTypes[52]
+	mi := &file_plugin_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4831,7 +4910,7 @@ func (x *Suspend) String() string {
 func (*Suspend) ProtoMessage() {}
 
 func (x *Suspend) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[52]
+	mi := &file_plugin_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4844,7 +4923,7 @@ func (x *Suspend) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suspend.ProtoReflect.Descriptor instead.
 func (*Suspend) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{52}
+	return file_plugin_proto_rawDescGZIP(), []int{53}
 }
 
 type Wake struct {
@@ -4855,7 +4934,7 @@ type Wake struct {
 
 func (x *Wake) Reset() {
 	*x = Wake{}
-	mi := &file_plugin_proto_msgTypes[53]
+	mi := &file_plugin_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4867,7 +4946,7 @@ func (x *Wake) String() string {
 func (*Wake) ProtoMessage() {}
 
 func (x *Wake) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[53]
+	mi := &file_plugin_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4880,7 +4959,7 @@ func (x *Wake) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Wake.ProtoReflect.Descriptor instead.
 func (*Wake) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{53}
+	return file_plugin_proto_rawDescGZIP(), []int{54}
 }
 
 // VerifyChain asks whether a gateway's certificates are trusted, by what the user says
@@ -4896,7 +4975,7 @@ type VerifyChain struct {
 
 func (x *VerifyChain) Reset() {
 	*x = VerifyChain{}
-	mi := &file_plugin_proto_msgTypes[54]
+	mi := &file_plugin_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4908,7 +4987,7 @@ func (x *VerifyChain) String() string {
 func (*VerifyChain) ProtoMessage() {}
 
 func (x *VerifyChain) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[54]
+	mi := &file_plugin_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4921,7 +5000,7 @@ func (x *VerifyChain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyChain.ProtoReflect.Descriptor instead.
 func (*VerifyChain) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{54}
+	return file_plugin_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *VerifyChain) GetChain() [][]byte {
@@ -4947,7 +5026,7 @@ type ClientCertificate struct {
 
 func (x *ClientCertificate) Reset() {
 	*x = ClientCertificate{}
-	mi := &file_plugin_proto_msgTypes[55]
+	mi := &file_plugin_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4959,7 +5038,7 @@ func (x *ClientCertificate) String() string {
 func (*ClientCertificate) ProtoMessage() {}
 
 func (x *ClientCertificate) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[55]
+	mi := &file_plugin_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4972,7 +5051,7 @@ func (x *ClientCertificate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientCertificate.ProtoReflect.Descriptor instead.
 func (*ClientCertificate) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{55}
+	return file_plugin_proto_rawDescGZIP(), []int{56}
 }
 
 type Certificate struct {
@@ -4984,7 +5063,7 @@ type Certificate struct {
 
 func (x *Certificate) Reset() {
 	*x = Certificate{}
-	mi := &file_plugin_proto_msgTypes[56]
+	mi := &file_plugin_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4996,7 +5075,7 @@ func (x *Certificate) String() string {
 func (*Certificate) ProtoMessage() {}
 
 func (x *Certificate) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[56]
+	mi := &file_plugin_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5009,7 +5088,7 @@ func (x *Certificate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Certificate.ProtoReflect.Descriptor instead.
 func (*Certificate) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{56}
+	return file_plugin_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Certificate) GetChain() [][]byte {
@@ -5032,7 +5111,7 @@ type Sign struct {
 
 func (x *Sign) Reset() {
 	*x = Sign{}
-	mi := &file_plugin_proto_msgTypes[57]
+	mi := &file_plugin_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5044,7 +5123,7 @@ func (x *Sign) String() string {
 func (*Sign) ProtoMessage() {}
 
 func (x *Sign) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[57]
+	mi := &file_plugin_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5057,7 +5136,7 @@ func (x *Sign) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sign.ProtoReflect.Descriptor instead.
 func (*Sign) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{57}
+	return file_plugin_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Sign) GetHash() Sign_Hash {
@@ -5090,7 +5169,7 @@ type Signature struct {
 
 func (x *Signature) Reset() {
 	*x = Signature{}
-	mi := &file_plugin_proto_msgTypes[58]
+	mi := &file_plugin_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5102,7 +5181,7 @@ func (x *Signature) String() string {
 func (*Signature) ProtoMessage() {}
 
 func (x *Signature) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[58]
+	mi := &file_plugin_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5115,7 +5194,7 @@ func (x *Signature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signature.ProtoReflect.Descriptor instead.
 func (*Signature) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{58}
+	return file_plugin_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Signature) GetSignature() []byte {
@@ -5146,7 +5225,7 @@ type Prompt struct {
 
 func (x *Prompt) Reset() {
 	*x = Prompt{}
-	mi := &file_plugin_proto_msgTypes[59]
+	mi := &file_plugin_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5158,7 +5237,7 @@ func (x *Prompt) String() string {
 func (*Prompt) ProtoMessage() {}
 
 func (x *Prompt) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[59]
+	mi := &file_plugin_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5171,7 +5250,7 @@ func (x *Prompt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prompt.ProtoReflect.Descriptor instead.
 func (*Prompt) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{59}
+	return file_plugin_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Prompt) GetTitle() string {
@@ -5291,7 +5370,7 @@ type Form struct {
 
 func (x *Form) Reset() {
 	*x = Form{}
-	mi := &file_plugin_proto_msgTypes[60]
+	mi := &file_plugin_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5303,7 +5382,7 @@ func (x *Form) String() string {
 func (*Form) ProtoMessage() {}
 
 func (x *Form) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[60]
+	mi := &file_plugin_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5316,7 +5395,7 @@ func (x *Form) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Form.ProtoReflect.Descriptor instead.
 func (*Form) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{60}
+	return file_plugin_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *Form) GetId() string {
@@ -5348,7 +5427,7 @@ type Field struct {
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_plugin_proto_msgTypes[61]
+	mi := &file_plugin_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5360,7 +5439,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[61]
+	mi := &file_plugin_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5373,7 +5452,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{61}
+	return file_plugin_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *Field) GetName() string {
@@ -5442,7 +5521,7 @@ type Sso struct {
 
 func (x *Sso) Reset() {
 	*x = Sso{}
-	mi := &file_plugin_proto_msgTypes[62]
+	mi := &file_plugin_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5454,7 +5533,7 @@ func (x *Sso) String() string {
 func (*Sso) ProtoMessage() {}
 
 func (x *Sso) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[62]
+	mi := &file_plugin_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5467,7 +5546,7 @@ func (x *Sso) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sso.ProtoReflect.Descriptor instead.
 func (*Sso) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{62}
+	return file_plugin_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *Sso) GetUrl() string {
@@ -5554,7 +5633,7 @@ type Loopback struct {
 
 func (x *Loopback) Reset() {
 	*x = Loopback{}
-	mi := &file_plugin_proto_msgTypes[63]
+	mi := &file_plugin_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5566,7 +5645,7 @@ func (x *Loopback) String() string {
 func (*Loopback) ProtoMessage() {}
 
 func (x *Loopback) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[63]
+	mi := &file_plugin_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5579,7 +5658,7 @@ func (x *Loopback) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Loopback.ProtoReflect.Descriptor instead.
 func (*Loopback) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{63}
+	return file_plugin_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *Loopback) GetPort() uint32 {
@@ -5615,7 +5694,7 @@ type Cookies struct {
 
 func (x *Cookies) Reset() {
 	*x = Cookies{}
-	mi := &file_plugin_proto_msgTypes[64]
+	mi := &file_plugin_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5627,7 +5706,7 @@ func (x *Cookies) String() string {
 func (*Cookies) ProtoMessage() {}
 
 func (x *Cookies) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[64]
+	mi := &file_plugin_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5640,7 +5719,7 @@ func (x *Cookies) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cookies.ProtoReflect.Descriptor instead.
 func (*Cookies) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{64}
+	return file_plugin_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *Cookies) GetFinalUrl() string {
@@ -5677,7 +5756,7 @@ type Scheme struct {
 
 func (x *Scheme) Reset() {
 	*x = Scheme{}
-	mi := &file_plugin_proto_msgTypes[65]
+	mi := &file_plugin_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5689,7 +5768,7 @@ func (x *Scheme) String() string {
 func (*Scheme) ProtoMessage() {}
 
 func (x *Scheme) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[65]
+	mi := &file_plugin_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5702,7 +5781,7 @@ func (x *Scheme) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scheme.ProtoReflect.Descriptor instead.
 func (*Scheme) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{65}
+	return file_plugin_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *Scheme) GetScheme() string {
@@ -5721,7 +5800,7 @@ type Confirm struct {
 
 func (x *Confirm) Reset() {
 	*x = Confirm{}
-	mi := &file_plugin_proto_msgTypes[66]
+	mi := &file_plugin_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5733,7 +5812,7 @@ func (x *Confirm) String() string {
 func (*Confirm) ProtoMessage() {}
 
 func (x *Confirm) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[66]
+	mi := &file_plugin_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5746,7 +5825,7 @@ func (x *Confirm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Confirm.ProtoReflect.Descriptor instead.
 func (*Confirm) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{66}
+	return file_plugin_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *Confirm) GetAcceptLabel() string {
@@ -5765,7 +5844,7 @@ type Wait struct {
 
 func (x *Wait) Reset() {
 	*x = Wait{}
-	mi := &file_plugin_proto_msgTypes[67]
+	mi := &file_plugin_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5777,7 +5856,7 @@ func (x *Wait) String() string {
 func (*Wait) ProtoMessage() {}
 
 func (x *Wait) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[67]
+	mi := &file_plugin_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5790,7 +5869,7 @@ func (x *Wait) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Wait.ProtoReflect.Descriptor instead.
 func (*Wait) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{67}
+	return file_plugin_proto_rawDescGZIP(), []int{68}
 }
 
 // Program has the host run the program that the user's option names, as the user and
@@ -5809,7 +5888,7 @@ type Program struct {
 
 func (x *Program) Reset() {
 	*x = Program{}
-	mi := &file_plugin_proto_msgTypes[68]
+	mi := &file_plugin_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5821,7 +5900,7 @@ func (x *Program) String() string {
 func (*Program) ProtoMessage() {}
 
 func (x *Program) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[68]
+	mi := &file_plugin_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5834,7 +5913,7 @@ func (x *Program) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Program.ProtoReflect.Descriptor instead.
 func (*Program) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{68}
+	return file_plugin_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *Program) GetOption() string {
@@ -5875,7 +5954,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_plugin_proto_msgTypes[69]
+	mi := &file_plugin_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5887,7 +5966,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[69]
+	mi := &file_plugin_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5900,7 +5979,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{69}
+	return file_plugin_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *Answer) GetCancelled() bool {
@@ -5927,7 +6006,7 @@ type Option_Condition struct {
 
 func (x *Option_Condition) Reset() {
 	*x = Option_Condition{}
-	mi := &file_plugin_proto_msgTypes[70]
+	mi := &file_plugin_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5939,7 +6018,7 @@ func (x *Option_Condition) String() string {
 func (*Option_Condition) ProtoMessage() {}
 
 func (x *Option_Condition) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[70]
+	mi := &file_plugin_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5980,7 +6059,7 @@ type Mppe_Direction struct {
 
 func (x *Mppe_Direction) Reset() {
 	*x = Mppe_Direction{}
-	mi := &file_plugin_proto_msgTypes[73]
+	mi := &file_plugin_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5992,7 +6071,7 @@ func (x *Mppe_Direction) String() string {
 func (*Mppe_Direction) ProtoMessage() {}
 
 func (x *Mppe_Direction) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[73]
+	mi := &file_plugin_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6005,7 +6084,7 @@ func (x *Mppe_Direction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mppe_Direction.ProtoReflect.Descriptor instead.
 func (*Mppe_Direction) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{37, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{38, 0}
 }
 
 func (x *Mppe_Direction) GetKey() []byte {
@@ -6039,7 +6118,7 @@ type FrameSpec_Field struct {
 
 func (x *FrameSpec_Field) Reset() {
 	*x = FrameSpec_Field{}
-	mi := &file_plugin_proto_msgTypes[74]
+	mi := &file_plugin_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6051,7 +6130,7 @@ func (x *FrameSpec_Field) String() string {
 func (*FrameSpec_Field) ProtoMessage() {}
 
 func (x *FrameSpec_Field) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[74]
+	mi := &file_plugin_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6064,7 +6143,7 @@ func (x *FrameSpec_Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec_Field.ProtoReflect.Descriptor instead.
 func (*FrameSpec_Field) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{46, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{47, 0}
 }
 
 func (x *FrameSpec_Field) GetOffset() uint32 {
@@ -6096,7 +6175,7 @@ type FrameSpec_Reply struct {
 
 func (x *FrameSpec_Reply) Reset() {
 	*x = FrameSpec_Reply{}
-	mi := &file_plugin_proto_msgTypes[75]
+	mi := &file_plugin_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6108,7 +6187,7 @@ func (x *FrameSpec_Reply) String() string {
 func (*FrameSpec_Reply) ProtoMessage() {}
 
 func (x *FrameSpec_Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[75]
+	mi := &file_plugin_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6121,7 +6200,7 @@ func (x *FrameSpec_Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec_Reply.ProtoReflect.Descriptor instead.
 func (*FrameSpec_Reply) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{46, 1}
+	return file_plugin_proto_rawDescGZIP(), []int{47, 1}
 }
 
 func (x *FrameSpec_Reply) GetMatch() uint32 {
@@ -6162,7 +6241,7 @@ type FrameSpec_Match struct {
 
 func (x *FrameSpec_Match) Reset() {
 	*x = FrameSpec_Match{}
-	mi := &file_plugin_proto_msgTypes[76]
+	mi := &file_plugin_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6174,7 +6253,7 @@ func (x *FrameSpec_Match) String() string {
 func (*FrameSpec_Match) ProtoMessage() {}
 
 func (x *FrameSpec_Match) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[76]
+	mi := &file_plugin_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6187,7 +6266,7 @@ func (x *FrameSpec_Match) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec_Match.ProtoReflect.Descriptor instead.
 func (*FrameSpec_Match) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{46, 2}
+	return file_plugin_proto_rawDescGZIP(), []int{47, 2}
 }
 
 func (x *FrameSpec_Match) GetOffset() uint32 {
@@ -6218,7 +6297,7 @@ type FrameSpec_Ppp struct {
 
 func (x *FrameSpec_Ppp) Reset() {
 	*x = FrameSpec_Ppp{}
-	mi := &file_plugin_proto_msgTypes[77]
+	mi := &file_plugin_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6230,7 +6309,7 @@ func (x *FrameSpec_Ppp) String() string {
 func (*FrameSpec_Ppp) ProtoMessage() {}
 
 func (x *FrameSpec_Ppp) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[77]
+	mi := &file_plugin_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6243,7 +6322,7 @@ func (x *FrameSpec_Ppp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec_Ppp.ProtoReflect.Descriptor instead.
 func (*FrameSpec_Ppp) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{46, 3}
+	return file_plugin_proto_rawDescGZIP(), []int{47, 3}
 }
 
 func (x *FrameSpec_Ppp) GetNoAddress() bool {
@@ -6276,7 +6355,7 @@ type FrameSpec_L2Tp struct {
 
 func (x *FrameSpec_L2Tp) Reset() {
 	*x = FrameSpec_L2Tp{}
-	mi := &file_plugin_proto_msgTypes[78]
+	mi := &file_plugin_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6288,7 +6367,7 @@ func (x *FrameSpec_L2Tp) String() string {
 func (*FrameSpec_L2Tp) ProtoMessage() {}
 
 func (x *FrameSpec_L2Tp) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[78]
+	mi := &file_plugin_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6301,7 +6380,7 @@ func (x *FrameSpec_L2Tp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FrameSpec_L2Tp.ProtoReflect.Descriptor instead.
 func (*FrameSpec_L2Tp) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{46, 4}
+	return file_plugin_proto_rawDescGZIP(), []int{47, 4}
 }
 
 func (x *FrameSpec_L2Tp) GetTunnel() uint32 {
@@ -6349,7 +6428,7 @@ type Field_Choice struct {
 
 func (x *Field_Choice) Reset() {
 	*x = Field_Choice{}
-	mi := &file_plugin_proto_msgTypes[79]
+	mi := &file_plugin_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6361,7 +6440,7 @@ func (x *Field_Choice) String() string {
 func (*Field_Choice) ProtoMessage() {}
 
 func (x *Field_Choice) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[79]
+	mi := &file_plugin_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6374,7 +6453,7 @@ func (x *Field_Choice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field_Choice.ProtoReflect.Descriptor instead.
 func (*Field_Choice) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{61, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{62, 0}
 }
 
 func (x *Field_Choice) GetValue() string {
@@ -6476,7 +6555,8 @@ const file_plugin_proto_rawDesc = "" +
 	"\tsa_expire\x18\x19 \x01(\v2\x1c.penstock.plugin.v1.SaExpireH\x00R\bsaExpire\x12C\n" +
 	"\vcertificate\x18\x1a \x01(\v2\x1f.penstock.plugin.v1.CertificateH\x00R\vcertificate\x12=\n" +
 	"\tsignature\x18\x1b \x01(\v2\x1d.penstock.plugin.v1.SignatureH\x00R\tsignatureB\t\n" +
-	"\amessage\"\xd8\t\n" +
+	"\amessage\"\x95\n" +
+	"\n" +
 	"\n" +
 	"FromPlugin\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x0e\n" +
@@ -6504,13 +6584,14 @@ const file_plugin_proto_rawDesc = "" +
 	"\fverify_chain\x18\x1a \x01(\v2\x1f.penstock.plugin.v1.VerifyChainH\x00R\vverifyChain\x12V\n" +
 	"\x12client_certificate\x18\x1b \x01(\v2%.penstock.plugin.v1.ClientCertificateH\x00R\x11clientCertificate\x12.\n" +
 	"\x04sign\x18\x1c \x01(\v2\x18.penstock.plugin.v1.SignH\x00R\x04sign\x12D\n" +
-	"\finstall_mppe\x18\x1d \x01(\v2\x1f.penstock.plugin.v1.InstallMppeH\x00R\vinstallMppeB\t\n" +
+	"\finstall_mppe\x18\x1d \x01(\v2\x1f.penstock.plugin.v1.InstallMppeH\x00R\vinstallMppe\x12;\n" +
+	"\tlogged_in\x18  \x01(\v2\x1c.penstock.plugin.v1.LoggedInH\x00R\bloggedInB\t\n" +
 	"\amessage\"\x04\n" +
 	"\x02Ok\"I\n" +
 	"\aRefused\x12>\n" +
 	"\n" +
 	"diagnostic\x18\x01 \x01(\v2\x1e.penstock.plugin.v1.DiagnosticR\n" +
-	"diagnostic\"\x93\x02\n" +
+	"diagnostic\"\xb4\x02\n" +
 	"\x05Start\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\tR\bprotocol\x12@\n" +
 	"\aoptions\x18\x02 \x03(\v2&.penstock.plugin.v1.Start.OptionsEntryR\aoptions\x12\"\n" +
@@ -6519,7 +6600,9 @@ const file_plugin_proto_rawDesc = "" +
 	"\n" +
 	"connection\x18\x05 \x01(\tR\n" +
 	"connection\x12\x16\n" +
-	"\x06stored\x18\x06 \x03(\tR\x06stored\x1a:\n" +
+	"\x06stored\x18\x06 \x03(\tR\x06stored\x12\x1f\n" +
+	"\vshare_login\x18\a \x01(\bR\n" +
+	"shareLogin\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xba\x01\n" +
@@ -6552,7 +6635,10 @@ const file_plugin_proto_rawDesc = "" +
 	"\n" +
 	"\x06HANGUP\x10\x01\";\n" +
 	"\bSetPhase\x12/\n" +
-	"\x05phase\x18\x01 \x01(\x0e2\x19.penstock.plugin.v1.PhaseR\x05phase\"\x8b\x01\n" +
+	"\x05phase\x18\x01 \x01(\x0e2\x19.penstock.plugin.v1.PhaseR\x05phase\"<\n" +
+	"\bLoggedIn\x12\x16\n" +
+	"\x06cookie\x18\x01 \x01(\tR\x06cookie\x12\x18\n" +
+	"\agateway\x18\x02 \x01(\tR\agateway\"\x8b\x01\n" +
 	"\bProgress\x128\n" +
 	"\x05level\x18\x01 \x01(\x0e2\".penstock.plugin.v1.Progress.LevelR\x05level\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\"1\n" +
@@ -6916,7 +7002,7 @@ func file_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 81)
+var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 82)
 var file_plugin_proto_goTypes = []any{
 	(Code)(0),                 // 0: penstock.plugin.v1.Code
 	(Phase)(0),                // 1: penstock.plugin.v1.Phase
@@ -6946,181 +7032,183 @@ var file_plugin_proto_goTypes = []any{
 	(*Adopted)(nil),           // 25: penstock.plugin.v1.Adopted
 	(*Stop)(nil),              // 26: penstock.plugin.v1.Stop
 	(*SetPhase)(nil),          // 27: penstock.plugin.v1.SetPhase
-	(*Progress)(nil),          // 28: penstock.plugin.v1.Progress
-	(*Failed)(nil),            // 29: penstock.plugin.v1.Failed
-	(*Checkpoint)(nil),        // 30: penstock.plugin.v1.Checkpoint
-	(*Open)(nil),              // 31: penstock.plugin.v1.Open
-	(*Tcp)(nil),               // 32: penstock.plugin.v1.Tcp
-	(*Udp)(nil),               // 33: penstock.plugin.v1.Udp
-	(*Raw)(nil),               // 34: penstock.plugin.v1.Raw
-	(*Tls)(nil),               // 35: penstock.plugin.v1.Tls
-	(*Dtls)(nil),              // 36: penstock.plugin.v1.Dtls
-	(*Psk)(nil),               // 37: penstock.plugin.v1.Psk
-	(*Exporter)(nil),          // 38: penstock.plugin.v1.Exporter
-	(*Resumption)(nil),        // 39: penstock.plugin.v1.Resumption
-	(*Opened)(nil),            // 40: penstock.plugin.v1.Opened
-	(*TlsInfo)(nil),           // 41: penstock.plugin.v1.TlsInfo
-	(*Close)(nil),             // 42: penstock.plugin.v1.Close
-	(*Export)(nil),            // 43: penstock.plugin.v1.Export
-	(*Exported)(nil),          // 44: penstock.plugin.v1.Exported
-	(*Attach)(nil),            // 45: penstock.plugin.v1.Attach
-	(*Drained)(nil),           // 46: penstock.plugin.v1.Drained
-	(*Gre)(nil),               // 47: penstock.plugin.v1.Gre
-	(*Mppe)(nil),              // 48: penstock.plugin.v1.Mppe
-	(*InstallMppe)(nil),       // 49: penstock.plugin.v1.InstallMppe
-	(*Residual)(nil),          // 50: penstock.plugin.v1.Residual
-	(*Esp)(nil),               // 51: penstock.plugin.v1.Esp
-	(*UdpPorts)(nil),          // 52: penstock.plugin.v1.UdpPorts
-	(*Sa)(nil),                // 53: penstock.plugin.v1.Sa
-	(*InstallSa)(nil),         // 54: penstock.plugin.v1.InstallSa
-	(*RemoveSa)(nil),          // 55: penstock.plugin.v1.RemoveSa
-	(*SaExpire)(nil),          // 56: penstock.plugin.v1.SaExpire
-	(*FrameSpec)(nil),         // 57: penstock.plugin.v1.FrameSpec
-	(*ControlFrame)(nil),      // 58: penstock.plugin.v1.ControlFrame
-	(*PathEvent)(nil),         // 59: penstock.plugin.v1.PathEvent
-	(*NetConfig)(nil),         // 60: penstock.plugin.v1.NetConfig
-	(*Pair)(nil),              // 61: penstock.plugin.v1.Pair
-	(*NetworkChange)(nil),     // 62: penstock.plugin.v1.NetworkChange
-	(*Suspend)(nil),           // 63: penstock.plugin.v1.Suspend
-	(*Wake)(nil),              // 64: penstock.plugin.v1.Wake
-	(*VerifyChain)(nil),       // 65: penstock.plugin.v1.VerifyChain
-	(*ClientCertificate)(nil), // 66: penstock.plugin.v1.ClientCertificate
-	(*Certificate)(nil),       // 67: penstock.plugin.v1.Certificate
-	(*Sign)(nil),              // 68: penstock.plugin.v1.Sign
-	(*Signature)(nil),         // 69: penstock.plugin.v1.Signature
-	(*Prompt)(nil),            // 70: penstock.plugin.v1.Prompt
-	(*Form)(nil),              // 71: penstock.plugin.v1.Form
-	(*Field)(nil),             // 72: penstock.plugin.v1.Field
-	(*Sso)(nil),               // 73: penstock.plugin.v1.Sso
-	(*Loopback)(nil),          // 74: penstock.plugin.v1.Loopback
-	(*Cookies)(nil),           // 75: penstock.plugin.v1.Cookies
-	(*Scheme)(nil),            // 76: penstock.plugin.v1.Scheme
-	(*Confirm)(nil),           // 77: penstock.plugin.v1.Confirm
-	(*Wait)(nil),              // 78: penstock.plugin.v1.Wait
-	(*Program)(nil),           // 79: penstock.plugin.v1.Program
-	(*Answer)(nil),            // 80: penstock.plugin.v1.Answer
-	(*Option_Condition)(nil),  // 81: penstock.plugin.v1.Option.Condition
-	nil,                       // 82: penstock.plugin.v1.ValidateRequest.OptionsEntry
-	nil,                       // 83: penstock.plugin.v1.Start.OptionsEntry
-	(*Mppe_Direction)(nil),    // 84: penstock.plugin.v1.Mppe.Direction
-	(*FrameSpec_Field)(nil),   // 85: penstock.plugin.v1.FrameSpec.Field
-	(*FrameSpec_Reply)(nil),   // 86: penstock.plugin.v1.FrameSpec.Reply
-	(*FrameSpec_Match)(nil),   // 87: penstock.plugin.v1.FrameSpec.Match
-	(*FrameSpec_Ppp)(nil),     // 88: penstock.plugin.v1.FrameSpec.Ppp
-	(*FrameSpec_L2Tp)(nil),    // 89: penstock.plugin.v1.FrameSpec.L2tp
-	(*Field_Choice)(nil),      // 90: penstock.plugin.v1.Field.Choice
-	nil,                       // 91: penstock.plugin.v1.Answer.ValuesEntry
+	(*LoggedIn)(nil),          // 28: penstock.plugin.v1.LoggedIn
+	(*Progress)(nil),          // 29: penstock.plugin.v1.Progress
+	(*Failed)(nil),            // 30: penstock.plugin.v1.Failed
+	(*Checkpoint)(nil),        // 31: penstock.plugin.v1.Checkpoint
+	(*Open)(nil),              // 32: penstock.plugin.v1.Open
+	(*Tcp)(nil),               // 33: penstock.plugin.v1.Tcp
+	(*Udp)(nil),               // 34: penstock.plugin.v1.Udp
+	(*Raw)(nil),               // 35: penstock.plugin.v1.Raw
+	(*Tls)(nil),               // 36: penstock.plugin.v1.Tls
+	(*Dtls)(nil),              // 37: penstock.plugin.v1.Dtls
+	(*Psk)(nil),               // 38: penstock.plugin.v1.Psk
+	(*Exporter)(nil),          // 39: penstock.plugin.v1.Exporter
+	(*Resumption)(nil),        // 40: penstock.plugin.v1.Resumption
+	(*Opened)(nil),            // 41: penstock.plugin.v1.Opened
+	(*TlsInfo)(nil),           // 42: penstock.plugin.v1.TlsInfo
+	(*Close)(nil),             // 43: penstock.plugin.v1.Close
+	(*Export)(nil),            // 44: penstock.plugin.v1.Export
+	(*Exported)(nil),          // 45: penstock.plugin.v1.Exported
+	(*Attach)(nil),            // 46: penstock.plugin.v1.Attach
+	(*Drained)(nil),           // 47: penstock.plugin.v1.Drained
+	(*Gre)(nil),               // 48: penstock.plugin.v1.Gre
+	(*Mppe)(nil),              // 49: penstock.plugin.v1.Mppe
+	(*InstallMppe)(nil),       // 50: penstock.plugin.v1.InstallMppe
+	(*Residual)(nil),          // 51: penstock.plugin.v1.Residual
+	(*Esp)(nil),               // 52: penstock.plugin.v1.Esp
+	(*UdpPorts)(nil),          // 53: penstock.plugin.v1.UdpPorts
+	(*Sa)(nil),                // 54: penstock.plugin.v1.Sa
+	(*InstallSa)(nil),         // 55: penstock.plugin.v1.InstallSa
+	(*RemoveSa)(nil),          // 56: penstock.plugin.v1.RemoveSa
+	(*SaExpire)(nil),          // 57: penstock.plugin.v1.SaExpire
+	(*FrameSpec)(nil),         // 58: penstock.plugin.v1.FrameSpec
+	(*ControlFrame)(nil),      // 59: penstock.plugin.v1.ControlFrame
+	(*PathEvent)(nil),         // 60: penstock.plugin.v1.PathEvent
+	(*NetConfig)(nil),         // 61: penstock.plugin.v1.NetConfig
+	(*Pair)(nil),              // 62: penstock.plugin.v1.Pair
+	(*NetworkChange)(nil),     // 63: penstock.plugin.v1.NetworkChange
+	(*Suspend)(nil),           // 64: penstock.plugin.v1.Suspend
+	(*Wake)(nil),              // 65: penstock.plugin.v1.Wake
+	(*VerifyChain)(nil),       // 66: penstock.plugin.v1.VerifyChain
+	(*ClientCertificate)(nil), // 67: penstock.plugin.v1.ClientCertificate
+	(*Certificate)(nil),       // 68: penstock.plugin.v1.Certificate
+	(*Sign)(nil),              // 69: penstock.plugin.v1.Sign
+	(*Signature)(nil),         // 70: penstock.plugin.v1.Signature
+	(*Prompt)(nil),            // 71: penstock.plugin.v1.Prompt
+	(*Form)(nil),              // 72: penstock.plugin.v1.Form
+	(*Field)(nil),             // 73: penstock.plugin.v1.Field
+	(*Sso)(nil),               // 74: penstock.plugin.v1.Sso
+	(*Loopback)(nil),          // 75: penstock.plugin.v1.Loopback
+	(*Cookies)(nil),           // 76: penstock.plugin.v1.Cookies
+	(*Scheme)(nil),            // 77: penstock.plugin.v1.Scheme
+	(*Confirm)(nil),           // 78: penstock.plugin.v1.Confirm
+	(*Wait)(nil),              // 79: penstock.plugin.v1.Wait
+	(*Program)(nil),           // 80: penstock.plugin.v1.Program
+	(*Answer)(nil),            // 81: penstock.plugin.v1.Answer
+	(*Option_Condition)(nil),  // 82: penstock.plugin.v1.Option.Condition
+	nil,                       // 83: penstock.plugin.v1.ValidateRequest.OptionsEntry
+	nil,                       // 84: penstock.plugin.v1.Start.OptionsEntry
+	(*Mppe_Direction)(nil),    // 85: penstock.plugin.v1.Mppe.Direction
+	(*FrameSpec_Field)(nil),   // 86: penstock.plugin.v1.FrameSpec.Field
+	(*FrameSpec_Reply)(nil),   // 87: penstock.plugin.v1.FrameSpec.Reply
+	(*FrameSpec_Match)(nil),   // 88: penstock.plugin.v1.FrameSpec.Match
+	(*FrameSpec_Ppp)(nil),     // 89: penstock.plugin.v1.FrameSpec.Ppp
+	(*FrameSpec_L2Tp)(nil),    // 90: penstock.plugin.v1.FrameSpec.L2tp
+	(*Field_Choice)(nil),      // 91: penstock.plugin.v1.Field.Choice
+	nil,                       // 92: penstock.plugin.v1.Answer.ValuesEntry
 }
 var file_plugin_proto_depIdxs = []int32{
 	13,  // 0: penstock.plugin.v1.DescribeResponse.protocols:type_name -> penstock.plugin.v1.Protocol
 	14,  // 1: penstock.plugin.v1.DescribeResponse.options:type_name -> penstock.plugin.v1.Option
 	2,   // 2: penstock.plugin.v1.Option.type:type_name -> penstock.plugin.v1.Option.Type
-	81,  // 3: penstock.plugin.v1.Option.visible_if:type_name -> penstock.plugin.v1.Option.Condition
-	82,  // 4: penstock.plugin.v1.ValidateRequest.options:type_name -> penstock.plugin.v1.ValidateRequest.OptionsEntry
+	82,  // 3: penstock.plugin.v1.Option.visible_if:type_name -> penstock.plugin.v1.Option.Condition
+	83,  // 4: penstock.plugin.v1.ValidateRequest.options:type_name -> penstock.plugin.v1.ValidateRequest.OptionsEntry
 	17,  // 5: penstock.plugin.v1.ValidateResponse.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
 	3,   // 6: penstock.plugin.v1.Diagnostic.severity:type_name -> penstock.plugin.v1.Diagnostic.Severity
 	0,   // 7: penstock.plugin.v1.Diagnostic.code:type_name -> penstock.plugin.v1.Code
 	22,  // 8: penstock.plugin.v1.FromHost.start:type_name -> penstock.plugin.v1.Start
 	23,  // 9: penstock.plugin.v1.FromHost.resume:type_name -> penstock.plugin.v1.Resume
 	26,  // 10: penstock.plugin.v1.FromHost.stop:type_name -> penstock.plugin.v1.Stop
-	80,  // 11: penstock.plugin.v1.FromHost.answer:type_name -> penstock.plugin.v1.Answer
-	40,  // 12: penstock.plugin.v1.FromHost.opened:type_name -> penstock.plugin.v1.Opened
+	81,  // 11: penstock.plugin.v1.FromHost.answer:type_name -> penstock.plugin.v1.Answer
+	41,  // 12: penstock.plugin.v1.FromHost.opened:type_name -> penstock.plugin.v1.Opened
 	20,  // 13: penstock.plugin.v1.FromHost.ok:type_name -> penstock.plugin.v1.Ok
 	21,  // 14: penstock.plugin.v1.FromHost.refused:type_name -> penstock.plugin.v1.Refused
-	46,  // 15: penstock.plugin.v1.FromHost.drained:type_name -> penstock.plugin.v1.Drained
-	44,  // 16: penstock.plugin.v1.FromHost.exported:type_name -> penstock.plugin.v1.Exported
-	58,  // 17: penstock.plugin.v1.FromHost.frame:type_name -> penstock.plugin.v1.ControlFrame
-	59,  // 18: penstock.plugin.v1.FromHost.path:type_name -> penstock.plugin.v1.PathEvent
-	62,  // 19: penstock.plugin.v1.FromHost.network:type_name -> penstock.plugin.v1.NetworkChange
-	63,  // 20: penstock.plugin.v1.FromHost.suspend:type_name -> penstock.plugin.v1.Suspend
-	64,  // 21: penstock.plugin.v1.FromHost.wake:type_name -> penstock.plugin.v1.Wake
-	56,  // 22: penstock.plugin.v1.FromHost.sa_expire:type_name -> penstock.plugin.v1.SaExpire
-	67,  // 23: penstock.plugin.v1.FromHost.certificate:type_name -> penstock.plugin.v1.Certificate
-	69,  // 24: penstock.plugin.v1.FromHost.signature:type_name -> penstock.plugin.v1.Signature
+	47,  // 15: penstock.plugin.v1.FromHost.drained:type_name -> penstock.plugin.v1.Drained
+	45,  // 16: penstock.plugin.v1.FromHost.exported:type_name -> penstock.plugin.v1.Exported
+	59,  // 17: penstock.plugin.v1.FromHost.frame:type_name -> penstock.plugin.v1.ControlFrame
+	60,  // 18: penstock.plugin.v1.FromHost.path:type_name -> penstock.plugin.v1.PathEvent
+	63,  // 19: penstock.plugin.v1.FromHost.network:type_name -> penstock.plugin.v1.NetworkChange
+	64,  // 20: penstock.plugin.v1.FromHost.suspend:type_name -> penstock.plugin.v1.Suspend
+	65,  // 21: penstock.plugin.v1.FromHost.wake:type_name -> penstock.plugin.v1.Wake
+	57,  // 22: penstock.plugin.v1.FromHost.sa_expire:type_name -> penstock.plugin.v1.SaExpire
+	68,  // 23: penstock.plugin.v1.FromHost.certificate:type_name -> penstock.plugin.v1.Certificate
+	70,  // 24: penstock.plugin.v1.FromHost.signature:type_name -> penstock.plugin.v1.Signature
 	27,  // 25: penstock.plugin.v1.FromPlugin.phase:type_name -> penstock.plugin.v1.SetPhase
-	70,  // 26: penstock.plugin.v1.FromPlugin.prompt:type_name -> penstock.plugin.v1.Prompt
-	31,  // 27: penstock.plugin.v1.FromPlugin.open:type_name -> penstock.plugin.v1.Open
-	42,  // 28: penstock.plugin.v1.FromPlugin.close:type_name -> penstock.plugin.v1.Close
-	45,  // 29: penstock.plugin.v1.FromPlugin.attach:type_name -> penstock.plugin.v1.Attach
-	50,  // 30: penstock.plugin.v1.FromPlugin.residual:type_name -> penstock.plugin.v1.Residual
-	60,  // 31: penstock.plugin.v1.FromPlugin.config:type_name -> penstock.plugin.v1.NetConfig
-	58,  // 32: penstock.plugin.v1.FromPlugin.frame:type_name -> penstock.plugin.v1.ControlFrame
-	30,  // 33: penstock.plugin.v1.FromPlugin.checkpoint:type_name -> penstock.plugin.v1.Checkpoint
-	43,  // 34: penstock.plugin.v1.FromPlugin.export:type_name -> penstock.plugin.v1.Export
+	71,  // 26: penstock.plugin.v1.FromPlugin.prompt:type_name -> penstock.plugin.v1.Prompt
+	32,  // 27: penstock.plugin.v1.FromPlugin.open:type_name -> penstock.plugin.v1.Open
+	43,  // 28: penstock.plugin.v1.FromPlugin.close:type_name -> penstock.plugin.v1.Close
+	46,  // 29: penstock.plugin.v1.FromPlugin.attach:type_name -> penstock.plugin.v1.Attach
+	51,  // 30: penstock.plugin.v1.FromPlugin.residual:type_name -> penstock.plugin.v1.Residual
+	61,  // 31: penstock.plugin.v1.FromPlugin.config:type_name -> penstock.plugin.v1.NetConfig
+	59,  // 32: penstock.plugin.v1.FromPlugin.frame:type_name -> penstock.plugin.v1.ControlFrame
+	31,  // 33: penstock.plugin.v1.FromPlugin.checkpoint:type_name -> penstock.plugin.v1.Checkpoint
+	44,  // 34: penstock.plugin.v1.FromPlugin.export:type_name -> penstock.plugin.v1.Export
 	25,  // 35: penstock.plugin.v1.FromPlugin.adopted:type_name -> penstock.plugin.v1.Adopted
-	29,  // 36: penstock.plugin.v1.FromPlugin.failed:type_name -> penstock.plugin.v1.Failed
-	28,  // 37: penstock.plugin.v1.FromPlugin.progress:type_name -> penstock.plugin.v1.Progress
+	30,  // 36: penstock.plugin.v1.FromPlugin.failed:type_name -> penstock.plugin.v1.Failed
+	29,  // 37: penstock.plugin.v1.FromPlugin.progress:type_name -> penstock.plugin.v1.Progress
 	21,  // 38: penstock.plugin.v1.FromPlugin.refused:type_name -> penstock.plugin.v1.Refused
-	54,  // 39: penstock.plugin.v1.FromPlugin.install_sa:type_name -> penstock.plugin.v1.InstallSa
-	55,  // 40: penstock.plugin.v1.FromPlugin.remove_sa:type_name -> penstock.plugin.v1.RemoveSa
-	65,  // 41: penstock.plugin.v1.FromPlugin.verify_chain:type_name -> penstock.plugin.v1.VerifyChain
-	66,  // 42: penstock.plugin.v1.FromPlugin.client_certificate:type_name -> penstock.plugin.v1.ClientCertificate
-	68,  // 43: penstock.plugin.v1.FromPlugin.sign:type_name -> penstock.plugin.v1.Sign
-	49,  // 44: penstock.plugin.v1.FromPlugin.install_mppe:type_name -> penstock.plugin.v1.InstallMppe
-	17,  // 45: penstock.plugin.v1.Refused.diagnostic:type_name -> penstock.plugin.v1.Diagnostic
-	83,  // 46: penstock.plugin.v1.Start.options:type_name -> penstock.plugin.v1.Start.OptionsEntry
-	22,  // 47: penstock.plugin.v1.Resume.start:type_name -> penstock.plugin.v1.Start
-	24,  // 48: penstock.plugin.v1.Resume.installed:type_name -> penstock.plugin.v1.InstalledPath
-	4,   // 49: penstock.plugin.v1.Stop.reason:type_name -> penstock.plugin.v1.Stop.Reason
-	1,   // 50: penstock.plugin.v1.SetPhase.phase:type_name -> penstock.plugin.v1.Phase
-	5,   // 51: penstock.plugin.v1.Progress.level:type_name -> penstock.plugin.v1.Progress.Level
-	17,  // 52: penstock.plugin.v1.Failed.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
-	6,   // 53: penstock.plugin.v1.Failed.retry:type_name -> penstock.plugin.v1.Failed.Retry
-	32,  // 54: penstock.plugin.v1.Open.tcp:type_name -> penstock.plugin.v1.Tcp
-	35,  // 55: penstock.plugin.v1.Open.tls:type_name -> penstock.plugin.v1.Tls
-	33,  // 56: penstock.plugin.v1.Open.udp:type_name -> penstock.plugin.v1.Udp
-	36,  // 57: penstock.plugin.v1.Open.dtls:type_name -> penstock.plugin.v1.Dtls
-	34,  // 58: penstock.plugin.v1.Open.raw:type_name -> penstock.plugin.v1.Raw
-	37,  // 59: penstock.plugin.v1.Dtls.psk:type_name -> penstock.plugin.v1.Psk
-	39,  // 60: penstock.plugin.v1.Dtls.resumption:type_name -> penstock.plugin.v1.Resumption
-	38,  // 61: penstock.plugin.v1.Psk.exporter:type_name -> penstock.plugin.v1.Exporter
-	41,  // 62: penstock.plugin.v1.Opened.tls:type_name -> penstock.plugin.v1.TlsInfo
-	57,  // 63: penstock.plugin.v1.Attach.framing:type_name -> penstock.plugin.v1.FrameSpec
-	51,  // 64: penstock.plugin.v1.Attach.esp:type_name -> penstock.plugin.v1.Esp
-	47,  // 65: penstock.plugin.v1.Attach.gre:type_name -> penstock.plugin.v1.Gre
-	48,  // 66: penstock.plugin.v1.Gre.mppe:type_name -> penstock.plugin.v1.Mppe
-	84,  // 67: penstock.plugin.v1.Mppe.send:type_name -> penstock.plugin.v1.Mppe.Direction
-	84,  // 68: penstock.plugin.v1.Mppe.receive:type_name -> penstock.plugin.v1.Mppe.Direction
-	48,  // 69: penstock.plugin.v1.InstallMppe.mppe:type_name -> penstock.plugin.v1.Mppe
-	53,  // 70: penstock.plugin.v1.Esp.sas:type_name -> penstock.plugin.v1.Sa
-	52,  // 71: penstock.plugin.v1.Esp.transport:type_name -> penstock.plugin.v1.UdpPorts
-	7,   // 72: penstock.plugin.v1.Sa.direction:type_name -> penstock.plugin.v1.Sa.Direction
-	53,  // 73: penstock.plugin.v1.InstallSa.sa:type_name -> penstock.plugin.v1.Sa
-	85,  // 74: penstock.plugin.v1.FrameSpec.length:type_name -> penstock.plugin.v1.FrameSpec.Field
-	85,  // 75: penstock.plugin.v1.FrameSpec.type:type_name -> penstock.plugin.v1.FrameSpec.Field
-	85,  // 76: penstock.plugin.v1.FrameSpec.ether_type:type_name -> penstock.plugin.v1.FrameSpec.Field
-	88,  // 77: penstock.plugin.v1.FrameSpec.ppp:type_name -> penstock.plugin.v1.FrameSpec.Ppp
-	89,  // 78: penstock.plugin.v1.FrameSpec.l2tp:type_name -> penstock.plugin.v1.FrameSpec.L2tp
-	86,  // 79: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
-	87,  // 80: penstock.plugin.v1.FrameSpec.probe_answer:type_name -> penstock.plugin.v1.FrameSpec.Match
-	8,   // 81: penstock.plugin.v1.PathEvent.kind:type_name -> penstock.plugin.v1.PathEvent.Kind
-	61,  // 82: penstock.plugin.v1.NetConfig.script_options:type_name -> penstock.plugin.v1.Pair
-	9,   // 83: penstock.plugin.v1.Sign.hash:type_name -> penstock.plugin.v1.Sign.Hash
-	71,  // 84: penstock.plugin.v1.Prompt.form:type_name -> penstock.plugin.v1.Form
-	73,  // 85: penstock.plugin.v1.Prompt.sso:type_name -> penstock.plugin.v1.Sso
-	77,  // 86: penstock.plugin.v1.Prompt.confirm:type_name -> penstock.plugin.v1.Confirm
-	78,  // 87: penstock.plugin.v1.Prompt.wait:type_name -> penstock.plugin.v1.Wait
-	79,  // 88: penstock.plugin.v1.Prompt.program:type_name -> penstock.plugin.v1.Program
-	72,  // 89: penstock.plugin.v1.Form.fields:type_name -> penstock.plugin.v1.Field
-	10,  // 90: penstock.plugin.v1.Field.kind:type_name -> penstock.plugin.v1.Field.Kind
-	90,  // 91: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
-	74,  // 92: penstock.plugin.v1.Sso.loopback:type_name -> penstock.plugin.v1.Loopback
-	75,  // 93: penstock.plugin.v1.Sso.cookies:type_name -> penstock.plugin.v1.Cookies
-	76,  // 94: penstock.plugin.v1.Sso.scheme:type_name -> penstock.plugin.v1.Scheme
-	61,  // 95: penstock.plugin.v1.Program.env:type_name -> penstock.plugin.v1.Pair
-	91,  // 96: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
-	87,  // 97: penstock.plugin.v1.FrameSpec.Reply.patch:type_name -> penstock.plugin.v1.FrameSpec.Match
-	11,  // 98: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
-	15,  // 99: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
-	18,  // 100: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
-	12,  // 101: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
-	16,  // 102: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
-	19,  // 103: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
-	101, // [101:104] is the sub-list for method output_type
-	98,  // [98:101] is the sub-list for method input_type
-	98,  // [98:98] is the sub-list for extension type_name
-	98,  // [98:98] is the sub-list for extension extendee
-	0,   // [0:98] is the sub-list for field type_name
+	55,  // 39: penstock.plugin.v1.FromPlugin.install_sa:type_name -> penstock.plugin.v1.InstallSa
+	56,  // 40: penstock.plugin.v1.FromPlugin.remove_sa:type_name -> penstock.plugin.v1.RemoveSa
+	66,  // 41: penstock.plugin.v1.FromPlugin.verify_chain:type_name -> penstock.plugin.v1.VerifyChain
+	67,  // 42: penstock.plugin.v1.FromPlugin.client_certificate:type_name -> penstock.plugin.v1.ClientCertificate
+	69,  // 43: penstock.plugin.v1.FromPlugin.sign:type_name -> penstock.plugin.v1.Sign
+	50,  // 44: penstock.plugin.v1.FromPlugin.install_mppe:type_name -> penstock.plugin.v1.InstallMppe
+	28,  // 45: penstock.plugin.v1.FromPlugin.logged_in:type_name -> penstock.plugin.v1.LoggedIn
+	17,  // 46: penstock.plugin.v1.Refused.diagnostic:type_name -> penstock.plugin.v1.Diagnostic
+	84,  // 47: penstock.plugin.v1.Start.options:type_name -> penstock.plugin.v1.Start.OptionsEntry
+	22,  // 48: penstock.plugin.v1.Resume.start:type_name -> penstock.plugin.v1.Start
+	24,  // 49: penstock.plugin.v1.Resume.installed:type_name -> penstock.plugin.v1.InstalledPath
+	4,   // 50: penstock.plugin.v1.Stop.reason:type_name -> penstock.plugin.v1.Stop.Reason
+	1,   // 51: penstock.plugin.v1.SetPhase.phase:type_name -> penstock.plugin.v1.Phase
+	5,   // 52: penstock.plugin.v1.Progress.level:type_name -> penstock.plugin.v1.Progress.Level
+	17,  // 53: penstock.plugin.v1.Failed.diagnostics:type_name -> penstock.plugin.v1.Diagnostic
+	6,   // 54: penstock.plugin.v1.Failed.retry:type_name -> penstock.plugin.v1.Failed.Retry
+	33,  // 55: penstock.plugin.v1.Open.tcp:type_name -> penstock.plugin.v1.Tcp
+	36,  // 56: penstock.plugin.v1.Open.tls:type_name -> penstock.plugin.v1.Tls
+	34,  // 57: penstock.plugin.v1.Open.udp:type_name -> penstock.plugin.v1.Udp
+	37,  // 58: penstock.plugin.v1.Open.dtls:type_name -> penstock.plugin.v1.Dtls
+	35,  // 59: penstock.plugin.v1.Open.raw:type_name -> penstock.plugin.v1.Raw
+	38,  // 60: penstock.plugin.v1.Dtls.psk:type_name -> penstock.plugin.v1.Psk
+	40,  // 61: penstock.plugin.v1.Dtls.resumption:type_name -> penstock.plugin.v1.Resumption
+	39,  // 62: penstock.plugin.v1.Psk.exporter:type_name -> penstock.plugin.v1.Exporter
+	42,  // 63: penstock.plugin.v1.Opened.tls:type_name -> penstock.plugin.v1.TlsInfo
+	58,  // 64: penstock.plugin.v1.Attach.framing:type_name -> penstock.plugin.v1.FrameSpec
+	52,  // 65: penstock.plugin.v1.Attach.esp:type_name -> penstock.plugin.v1.Esp
+	48,  // 66: penstock.plugin.v1.Attach.gre:type_name -> penstock.plugin.v1.Gre
+	49,  // 67: penstock.plugin.v1.Gre.mppe:type_name -> penstock.plugin.v1.Mppe
+	85,  // 68: penstock.plugin.v1.Mppe.send:type_name -> penstock.plugin.v1.Mppe.Direction
+	85,  // 69: penstock.plugin.v1.Mppe.receive:type_name -> penstock.plugin.v1.Mppe.Direction
+	49,  // 70: penstock.plugin.v1.InstallMppe.mppe:type_name -> penstock.plugin.v1.Mppe
+	54,  // 71: penstock.plugin.v1.Esp.sas:type_name -> penstock.plugin.v1.Sa
+	53,  // 72: penstock.plugin.v1.Esp.transport:type_name -> penstock.plugin.v1.UdpPorts
+	7,   // 73: penstock.plugin.v1.Sa.direction:type_name -> penstock.plugin.v1.Sa.Direction
+	54,  // 74: penstock.plugin.v1.InstallSa.sa:type_name -> penstock.plugin.v1.Sa
+	86,  // 75: penstock.plugin.v1.FrameSpec.length:type_name -> penstock.plugin.v1.FrameSpec.Field
+	86,  // 76: penstock.plugin.v1.FrameSpec.type:type_name -> penstock.plugin.v1.FrameSpec.Field
+	86,  // 77: penstock.plugin.v1.FrameSpec.ether_type:type_name -> penstock.plugin.v1.FrameSpec.Field
+	89,  // 78: penstock.plugin.v1.FrameSpec.ppp:type_name -> penstock.plugin.v1.FrameSpec.Ppp
+	90,  // 79: penstock.plugin.v1.FrameSpec.l2tp:type_name -> penstock.plugin.v1.FrameSpec.L2tp
+	87,  // 80: penstock.plugin.v1.FrameSpec.replies:type_name -> penstock.plugin.v1.FrameSpec.Reply
+	88,  // 81: penstock.plugin.v1.FrameSpec.probe_answer:type_name -> penstock.plugin.v1.FrameSpec.Match
+	8,   // 82: penstock.plugin.v1.PathEvent.kind:type_name -> penstock.plugin.v1.PathEvent.Kind
+	62,  // 83: penstock.plugin.v1.NetConfig.script_options:type_name -> penstock.plugin.v1.Pair
+	9,   // 84: penstock.plugin.v1.Sign.hash:type_name -> penstock.plugin.v1.Sign.Hash
+	72,  // 85: penstock.plugin.v1.Prompt.form:type_name -> penstock.plugin.v1.Form
+	74,  // 86: penstock.plugin.v1.Prompt.sso:type_name -> penstock.plugin.v1.Sso
+	78,  // 87: penstock.plugin.v1.Prompt.confirm:type_name -> penstock.plugin.v1.Confirm
+	79,  // 88: penstock.plugin.v1.Prompt.wait:type_name -> penstock.plugin.v1.Wait
+	80,  // 89: penstock.plugin.v1.Prompt.program:type_name -> penstock.plugin.v1.Program
+	73,  // 90: penstock.plugin.v1.Form.fields:type_name -> penstock.plugin.v1.Field
+	10,  // 91: penstock.plugin.v1.Field.kind:type_name -> penstock.plugin.v1.Field.Kind
+	91,  // 92: penstock.plugin.v1.Field.choices:type_name -> penstock.plugin.v1.Field.Choice
+	75,  // 93: penstock.plugin.v1.Sso.loopback:type_name -> penstock.plugin.v1.Loopback
+	76,  // 94: penstock.plugin.v1.Sso.cookies:type_name -> penstock.plugin.v1.Cookies
+	77,  // 95: penstock.plugin.v1.Sso.scheme:type_name -> penstock.plugin.v1.Scheme
+	62,  // 96: penstock.plugin.v1.Program.env:type_name -> penstock.plugin.v1.Pair
+	92,  // 97: penstock.plugin.v1.Answer.values:type_name -> penstock.plugin.v1.Answer.ValuesEntry
+	88,  // 98: penstock.plugin.v1.FrameSpec.Reply.patch:type_name -> penstock.plugin.v1.FrameSpec.Match
+	11,  // 99: penstock.plugin.v1.Plugin.Describe:input_type -> penstock.plugin.v1.DescribeRequest
+	15,  // 100: penstock.plugin.v1.Plugin.Validate:input_type -> penstock.plugin.v1.ValidateRequest
+	18,  // 101: penstock.plugin.v1.Plugin.Session:input_type -> penstock.plugin.v1.FromHost
+	12,  // 102: penstock.plugin.v1.Plugin.Describe:output_type -> penstock.plugin.v1.DescribeResponse
+	16,  // 103: penstock.plugin.v1.Plugin.Validate:output_type -> penstock.plugin.v1.ValidateResponse
+	19,  // 104: penstock.plugin.v1.Plugin.Session:output_type -> penstock.plugin.v1.FromPlugin
+	102, // [102:105] is the sub-list for method output_type
+	99,  // [99:102] is the sub-list for method input_type
+	99,  // [99:99] is the sub-list for extension type_name
+	99,  // [99:99] is the sub-list for extension extendee
+	0,   // [0:99] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -7168,30 +7256,31 @@ func file_plugin_proto_init() {
 		(*FromPlugin_ClientCertificate)(nil),
 		(*FromPlugin_Sign)(nil),
 		(*FromPlugin_InstallMppe)(nil),
+		(*FromPlugin_LoggedIn)(nil),
 	}
-	file_plugin_proto_msgTypes[20].OneofWrappers = []any{
+	file_plugin_proto_msgTypes[21].OneofWrappers = []any{
 		(*Open_Tcp)(nil),
 		(*Open_Tls)(nil),
 		(*Open_Udp)(nil),
 		(*Open_Dtls)(nil),
 		(*Open_Raw)(nil),
 	}
-	file_plugin_proto_msgTypes[25].OneofWrappers = []any{
+	file_plugin_proto_msgTypes[26].OneofWrappers = []any{
 		(*Dtls_Psk)(nil),
 		(*Dtls_Resumption)(nil),
 	}
-	file_plugin_proto_msgTypes[26].OneofWrappers = []any{
+	file_plugin_proto_msgTypes[27].OneofWrappers = []any{
 		(*Psk_Raw)(nil),
 		(*Psk_Exporter)(nil),
 	}
-	file_plugin_proto_msgTypes[59].OneofWrappers = []any{
+	file_plugin_proto_msgTypes[60].OneofWrappers = []any{
 		(*Prompt_Form)(nil),
 		(*Prompt_Sso)(nil),
 		(*Prompt_Confirm)(nil),
 		(*Prompt_Wait)(nil),
 		(*Prompt_Program)(nil),
 	}
-	file_plugin_proto_msgTypes[62].OneofWrappers = []any{
+	file_plugin_proto_msgTypes[63].OneofWrappers = []any{
 		(*Sso_Loopback)(nil),
 		(*Sso_Cookies)(nil),
 		(*Sso_Scheme)(nil),
@@ -7202,7 +7291,7 @@ func file_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   81,
+			NumMessages:   82,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

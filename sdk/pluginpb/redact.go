@@ -14,6 +14,7 @@ var secret = map[protoreflect.FullName]bool{
 	prefix + "Sa.key": true, prefix + "Sa.auth_key": true,
 	prefix + "Psk.raw": true, prefix + "Resumption.master_secret": true, prefix + "Exported.data": true,
 	prefix + "Checkpoint.data": true, prefix + "Resume.checkpoint": true, prefix + "Answer.values": true,
+	prefix + "LoggedIn.cookie": true,
 }
 
 const prefix = "penstock.plugin.v1."

@@ -56,6 +56,13 @@ func (r *Run) handle(m *pluginpb.FromPlugin) {
 		r.handleClientCertificate(m.GetId())
 	case *pluginpb.FromPlugin_Sign:
 		r.handleSign(m.GetId(), x.Sign)
+	case *pluginpb.FromPlugin_LoggedIn:
+		r.note(func() { r.loggedIn = x.LoggedIn })
+		if r.loginOnly {
+			r.Stop(false)
+			return
+		}
+		r.ok(m.GetId())
 	case *pluginpb.FromPlugin_Adopted:
 		r.handleAdopted(m.GetRe(), x.Adopted)
 	case *pluginpb.FromPlugin_Failed:

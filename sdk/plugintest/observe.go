@@ -114,3 +114,12 @@ func (r *Run) Send(e sdk.Event) {
 	}
 	r.send(m)
 }
+
+// LoggedIn waits until the plugin has handed out its session.
+func (r *Run) LoggedIn() (cookie, gateway string) {
+	r.h.t.Helper()
+	r.expect("a LoggedIn", func() bool { return r.loggedIn != nil })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.loggedIn.GetCookie(), r.loggedIn.GetGateway()
+}

@@ -46,6 +46,7 @@ var permits = map[string]string{
 	"VerifyChain":       "-+++.",
 	"ClientCertificate": "-+++.",
 	"Sign":              "-+++.",
+	"LoggedIn":          "-+--.",
 }
 
 // permitted says whether m may come now, and answers it when not.

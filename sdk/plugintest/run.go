@@ -22,6 +22,9 @@ type Profile struct {
 	Options  map[string]string // defaults are not filled in
 	Stored   []string          // keys of the secret options with a value, which Answer gives
 	Trace    bool
+	// ShareLogin has the plugin hand out its session; see LoggedIn. LoginOnly wants no more
+	// than that: a Stop is the answer.
+	ShareLogin, LoginOnly bool
 	// Resume goes on with the host's checkpoint and paths, as after a crash or a lost path.
 	Resume bool
 	// Checkpoint replaces the host's, if not nil.
@@ -66,8 +69,11 @@ type Run struct {
 	handover map[uint64]chan []byte // residuals by the id of their Attach
 	resumeID uint64                 // of the Resume not yet answered, or 0
 	failure  *sdk.Failure
-	greased  int // unknown messages sent with an id
-	refused  int // and refused by the plugin
+	loggedIn *pluginpb.LoggedIn
+
+	loginOnly bool
+	greased   int // unknown messages sent with an id
+	refused   int // and refused by the plugin
 }
 
 // Run starts a session of p in this process.
@@ -106,7 +112,8 @@ func (h *Host) Start(target *Target, profile Profile) *Run {
 
 // first is the session's first message.
 func (h *Host) first(r *Run, p Profile) *pluginpb.FromHost {
-	start := &pluginpb.Start{Protocol: p.Protocol, Options: p.Options, Stored: p.Stored, Trace: p.Trace, Connection: "test"}
+	start := &pluginpb.Start{Protocol: p.Protocol, Options: p.Options, Stored: p.Stored, Trace: p.Trace, Connection: "test", ShareLogin: p.ShareLogin || p.LoginOnly}
+	r.loginOnly = p.LoginOnly
 	if !p.Resume {
 		h.dropPaths()
 		h.mu.Lock()

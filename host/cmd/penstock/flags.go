@@ -22,6 +22,7 @@ type connectFlags struct {
 	dumpHTTP      bool
 	trace         string
 	traceSecrets  bool
+	scriptTun     bool
 	help          bool
 
 	values  option.Values     // from flags of the schema
@@ -53,6 +54,7 @@ func (a *app) newConnectFlags(schema option.Schema) (*pflag.FlagSet, *connectFla
 	f.BoolVar(&c.nonInter, "non-inter", false, "never ask anybody")
 	f.BoolVarP(&c.background, "background", "b", false, "go to the background when connected")
 	f.StringVar(&c.pidFile, "pid-file", "", "write the process id to this `FILE` when connected")
+	f.BoolVarP(&c.scriptTun, "script-tun", "S", false, "give packets to the program that --script names, in place of a TUN device; needs no root")
 	f.BoolVar(&c.dumpHTTP, "dump-http", false, "show the conversation with the gateway, without secrets")
 	f.StringVar(&c.trace, "trace", "", "record packets and the conversation with the gateway in this new `FILE` for Wireshark (pcapng)")
 	f.BoolVar(&c.traceSecrets, "trace-secrets", false, "with --trace: leave passwords in it, and add the keys of TLS")

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/penstock-vpn/penstock/host"
+	"github.com/penstock-vpn/penstock/host/cmd/penstock/internal/daemon"
 	"github.com/penstock-vpn/penstock/host/internal/plugin"
 	"github.com/penstock-vpn/penstock/host/internal/testlab"
 )
@@ -24,17 +25,20 @@ var version = "unknown"
 func main() {
 	plugin.MaybeStage()
 	testlab.Init()
-	ready := takeReadiness()
+	ready := daemon.Take()
 	signal.Ignore(unix.SIGPIPE) // a reader that goes away must not end the tunnel
 	a := &app{stdin: os.Stdin, out: newOutput(os.Stdout, os.Stderr), ready: ready, hold: host.Run}
 	os.Exit(a.main(context.Background(), arguments(os.Args)))
 }
 
-// arguments are what follows the program's name; the name under which NetworkManager
-// starts the service stands for its command.
+// arguments are what follows the program's name; the names under which
+// NetworkManager starts the service, and scripts OpenConnect, stand for commands.
 func arguments(argv []string) []string {
-	if filepath.Base(argv[0]) == nmServiceName {
+	switch filepath.Base(argv[0]) {
+	case nmServiceName:
 		return append([]string{"nm-service"}, argv[1:]...)
+	case openconnectName:
+		return append([]string{openconnectName}, argv[1:]...)
 	}
 	return argv[1:]
 }

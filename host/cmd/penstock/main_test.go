@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/penstock-vpn/penstock/host"
+	"github.com/penstock-vpn/penstock/host/cmd/penstock/internal/daemon"
 	"github.com/penstock-vpn/penstock/host/internal/registry"
 	"github.com/penstock-vpn/penstock/host/netcfg"
 	"github.com/penstock-vpn/penstock/host/ui"
@@ -21,7 +22,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // TestMain lets the tests run this binary as penstock, with a host that connects to nothing.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("PENSTOCK_TEST_RUN"); dir != "" {
-		a := &app{stdin: os.Stdin, out: newOutput(os.Stdout, os.Stderr), ready: takeReadiness(), runDirs: []string{dir}, hold: pretend(dir)}
+		a := &app{stdin: os.Stdin, out: newOutput(os.Stdout, os.Stderr), ready: daemon.Take(), runDirs: []string{dir}, hold: pretend(dir)}
 		os.Exit(a.main(context.Background(), os.Args[1:]))
 	}
 	os.Exit(m.Run())

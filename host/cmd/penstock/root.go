@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/penstock-vpn/penstock/host"
+	"github.com/penstock-vpn/penstock/host/cmd/penstock/internal/daemon"
 	"github.com/penstock-vpn/penstock/host/internal/config"
 	"github.com/penstock-vpn/penstock/host/internal/registry"
 	"github.com/penstock-vpn/penstock/host/netcfg"
@@ -24,8 +25,8 @@ import (
 type app struct {
 	stdin *os.File
 	out   *output
-	ready *readiness // of a background child; nil otherwise
-	hold  hold       // host.Run
+	ready *daemon.Readiness // of a background child; nil otherwise
+	hold  hold              // host.Run
 
 	configFile string
 	pluginDirs []string
@@ -59,7 +60,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.AddCommand(a.manCommand())
 	root.AddCommand(a.connectCommand(), a.disconnectCommand(), a.reconnectCommand(), a.statusCommand(),
 		a.pluginCommand(), a.callbackCommand(), a.doctorCommand(), a.demoCommand(), a.nmServiceCommand(), a.versionCommand(),
-		a.importCommand(), a.exportCommand(), a.schemaCommand())
+		a.importCommand(), a.exportCommand(), a.schemaCommand(), a.openconnectCommand())
 	return root
 }
 

@@ -10,6 +10,8 @@ import (
 	"golang.org/x/term"
 
 	"github.com/penstock-vpn/penstock/host"
+	"github.com/penstock-vpn/penstock/host/cmd/penstock/internal/daemon"
+	"github.com/penstock-vpn/penstock/host/cmd/penstock/internal/scripttun"
 	"github.com/penstock-vpn/penstock/host/internal/control"
 	"github.com/penstock-vpn/penstock/host/ui"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -27,7 +29,7 @@ func (a *app) run(ctx context.Context, c connection) error {
 	if err != nil {
 		return err
 	}
-	defer pid.remove()
+	defer pid.Remove()
 	recorder, err := a.record(c.flags)
 	if err != nil {
 		return err
@@ -45,18 +47,25 @@ func (a *app) run(ctx context.Context, c connection) error {
 	if c.flags.dumpHTTP {
 		settings.Trace = func(text string) { a.out.say("%s", strings.TrimRight(ui.Clean(text), "\n")) }
 	}
-	applier := vpncscript.New(vpncscript.Options{Script: c.profile.Options["script"], PID: os.Getpid(), Logger: log})
-	return a.hold(ctx, c.profile, prompter, applier, settings)
+	script := vpncscript.Options{Script: c.profile.Options["script"], PID: os.Getpid(), Logger: log}
+	if !c.flags.scriptTun {
+		return a.hold(ctx, c.profile, prompter, vpncscript.New(script), settings)
+	}
+	if script.Script == "" {
+		return usage("--script-tun needs a program that takes the packets", "name it with --script")
+	}
+	settings.OpenDevice = scripttun.Opener(script)
+	return a.hold(ctx, c.profile, prompter, scripttun.Applier{}, settings)
 }
 
 // up is called when the connection stands for the first time and each time it
 // stands again.
-func (a *app) up(pid *pidFile) {
-	if err := pid.write(); err != nil {
+func (a *app) up(pid *daemon.PIDFile) {
+	if err := pid.Write(); err != nil {
 		a.out.diagnostic(diag.Diagnostic{Warning: true, Summary: "the pid file could not be written", Detail: err.Error()})
 	}
 	if a.ready != nil {
-		a.ready.announce(a.out)
+		a.ready.Announce(a.leave)
 	}
 }
 

@@ -31,8 +31,8 @@ func Dir() (string, error) {
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "penstock"), nil
 	}
-	return "", diag.New(diag.Config, "there is no folder for the connection's control socket",
-		"run penstock as root, or set XDG_RUNTIME_DIR (a login session does)")
+	// Whoever has no login session, such as a service: prepareDir sees to whose it is.
+	return filepath.Join(os.TempDir(), fmt.Sprintf("penstock-%d", os.Geteuid())), nil
 }
 
 // Dirs are where connections may be found: root's and this user's.

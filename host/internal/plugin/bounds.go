@@ -38,6 +38,7 @@ var limits = map[protoreflect.FullName]int{
 	"Sa.suite":                 64,
 	"Sa.key":                   64,
 	"Sa.auth_key":              64,
+	"LoggedIn.cookie":          64 << 10,
 	"Open.host":                255,
 	"Adopted.transports":       maxOpen,
 

@@ -71,12 +71,13 @@ var permits = map[protoreflect.Name]string{
 	"verify_chain":       "-+++.",
 	"client_certificate": "-+++.",
 	"sign":               "-+++.",
+	"logged_in":          "-+--.",
 }
 
 // wantsAnswer are the messages that make no sense without an id.
 var wantsAnswer = map[protoreflect.Name]bool{
 	"prompt": true, "open": true, "attach": true, "residual": true, "export": true, "install_sa": true, "install_mppe": true,
-	"verify_chain": true, "client_certificate": true, "sign": true,
+	"verify_chain": true, "client_certificate": true, "sign": true, "logged_in": true,
 }
 
 // messageName is the name of the message in m, "" for one that this host does not know.

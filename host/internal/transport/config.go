@@ -21,12 +21,23 @@ type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
+// SystemTrust says whether the system's authorities are trusted.
+type SystemTrust int
+
+// By default they are where Config has no RootCAs.
+const (
+	TrustAlone     SystemTrust = iota // where there are no others
+	TrustSystem                       // always, beside RootCAs
+	DistrustSystem                    // never
+)
+
 // Config is what all transports of one connection share. The zero Config dials
 // directly and trusts the system's authorities.
 type Config struct {
 	Resolver    Resolver    // nil: the system's
 	Proxy       *url.URL    // http://[user:password@]host:port or socks5://...; nil: none
 	RootCAs     string      // PEM file of the only trusted authorities; "": the system's
+	System      SystemTrust // of the system's authorities
 	Pins        []string    // pin-sha256:BASE64, sha256:HEX, sha1:HEX; a match replaces all other checks
 	Certificate *ClientCert // presented when TLSOptions ask for it; nil: none
 
@@ -58,6 +69,7 @@ type Dialer struct {
 	last     map[string]netip.Addr // the same, never forgotten: for when names cannot be resolved
 	gateway  netip.Addr            // what the last stream connected to: gateway or proxy
 	accepted map[string]string     // host name -> pin that the user accepted
+	shown    map[string]*x509.Certificate
 }
 
 // New makes a Dialer. What is wrong with c shows at the first Open.
@@ -71,7 +83,7 @@ func New(c Config) *Dialer {
 	if c.Timeout <= 0 {
 		c.Timeout = defaultTimeout
 	}
-	return &Dialer{cfg: c, chosen: map[string]netip.Addr{}, last: map[string]netip.Addr{}, accepted: map[string]string{}}
+	return &Dialer{cfg: c, chosen: map[string]netip.Addr{}, last: map[string]netip.Addr{}, accepted: map[string]string{}, shown: map[string]*x509.Certificate{}}
 }
 
 // Gateway is the outer address whose route must stay outside the tunnel: the
@@ -111,4 +123,23 @@ func (d *Dialer) recall(host string) (netip.Addr, bool) {
 	defer d.mu.Unlock()
 	a, ok := d.chosen[host]
 	return a, ok
+}
+
+// Peer is who was reached last by a name: its address, not valid when a proxy knows it
+// alone, and the certificate that it has shown over TLS, or nil.
+func (d *Dialer) Peer(host string) (netip.Addr, *x509.Certificate) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if a, err := netip.ParseAddr(host); err == nil && d.cfg.Proxy == nil {
+		return a, d.shown[host]
+	}
+	return d.last[host], d.shown[host]
+}
+
+func (d *Dialer) show(host string, chain []*x509.Certificate) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(chain) > 0 {
+		d.shown[host] = chain[0]
+	}
 }

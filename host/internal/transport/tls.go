@@ -61,6 +61,7 @@ func (d *Dialer) tryTLS(ctx context.Context, host string, port int, o TLSOptions
 		return nil, handshakeDiagnostic(host, info, err)
 	}
 	s.describe(info)
+	d.show(host, info.PeerChain)
 	return s, nil
 }
 

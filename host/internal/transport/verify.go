@@ -45,20 +45,28 @@ func (d *Dialer) newVerifier(host, serverName string) (*verifier, error) {
 		v.pins = append(v.pins, p)
 	}
 	var err error
-	v.roots, err = loadRoots(d.cfg.RootCAs)
+	v.roots, err = loadRoots(d.cfg.RootCAs, d.cfg.System)
 	return v, err
 }
 
-// loadRoots reads the authorities in file; nil, the system's, when there is none.
-func loadRoots(file string) (*x509.CertPool, error) {
-	if file == "" {
+// loadRoots reads the authorities in file, beside the system's or without them; nil is
+// the system's alone.
+func loadRoots(file string, system SystemTrust) (*x509.CertPool, error) {
+	roots := x509.NewCertPool()
+	switch {
+	case file == "" && system != DistrustSystem:
 		return nil, nil
+	case file == "":
+		return roots, nil
+	case system == TrustSystem:
+		if all, err := x509.SystemCertPool(); err == nil {
+			roots = all
+		}
 	}
 	pem, err := os.ReadFile(file)
 	if err != nil {
 		return nil, diag.New(diag.Config, "the file of authorities cannot be read", err.Error()).With("cacert")
 	}
-	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
 		return nil, diag.New(diag.Config, file+" holds no certificate", "it must be a PEM file of certificate authorities").With("cacert")
 	}

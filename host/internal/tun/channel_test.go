@@ -60,3 +60,20 @@ func TestChannelDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func TestLimit(t *testing.T) {
+	a, b := NewChannel("test0", 1400)
+	l := Limit(b, 2)
+	if l.BatchSize() != 2 || Limit(b, channelBatch) != Device(b) {
+		t.Error(l.BatchSize())
+	}
+	vec := [][]byte{{1}, {2}, {3}}
+	if _, err := a.Write(vec, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []int{2, 1} {
+		if n, err := l.Read([][]byte{make([]byte, 9), make([]byte, 9)}, make([]int, 2), 0); n != want || err != nil {
+			t.Errorf("%d packets, %v; want %d", n, err, want)
+		}
+	}
+}

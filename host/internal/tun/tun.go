@@ -1,5 +1,6 @@
 // Package tun holds the TUN backends behind one vector interface: with offload,
-// packet by packet, and a channel pair for tests.
+// packet by packet, a socket that a program holds the other end of, and a channel pair
+// for tests.
 package tun
 
 // Device moves IP packets in vectors. One goroutine may read while another

@@ -33,6 +33,8 @@ type Client struct {
 	Trace func(text string)
 	// Redact returns a body fit for Trace; nil: bodies are left out.
 	Redact func(body []byte) string
+	// Fresh has each request go over a connection of its own.
+	Fresh bool
 	// Cookies are kept by host.
 	Cookies Jar
 
@@ -71,7 +73,7 @@ func (c *Client) Do(ctx context.Context, method string, u *url.URL, header Heade
 	}
 	c.trace(traceResponse(r, c.Redact))
 	c.Cookies.take(u.Hostname(), r.Header)
-	if !r.keepAlive(sized) {
+	if c.Fresh || !r.keepAlive(sized) {
 		c.Close()
 	}
 	return r, nil

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -48,4 +49,18 @@ func ParseCookie(text string) (value string, keys *Keys, err error) {
 		return "", nil, errors.New("its value has characters that no cookie can have")
 	}
 	return value, keys, nil
+}
+
+// FormatCookie writes a session cookie as ParseCookie and OpenConnect read it; keys may
+// be nil.
+func FormatCookie(value string, keys *Keys) (string, error) {
+	cookie := "webvpn=" + value
+	if keys == nil {
+		return cookie, nil
+	}
+	der, err := x509.MarshalECPrivateKey(keys.sign)
+	if err != nil {
+		return "", err
+	}
+	return "openconnect_strapkey=" + base64.StdEncoding.EncodeToString(der) + "; " + cookie, nil
 }
