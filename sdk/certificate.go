@@ -28,7 +28,8 @@ func (s *Session) VerifyChain(ctx context.Context, chain []*x509.Certificate, na
 type Certificate struct {
 	Chain []*x509.Certificate // the user's own first, at least that one
 	// Key signs in the host, which may have to ask a token. Its Sign knows SHA-1 and
-	// SHA-2, and PSS with a salt of the hash's length alone.
+	// SHA-2, and PSS with a salt of the hash's length alone; by crypto.Hash(0) an RSA key
+	// signs 20, 32, 48 or 64 bytes without the name of a hash, as IKEv1 does.
 	Key crypto.Signer
 }
 

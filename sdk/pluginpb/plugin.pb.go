@@ -513,7 +513,7 @@ func (PathEvent_Kind) EnumDescriptor() ([]byte, []int) {
 type Sign_Hash int32
 
 const (
-	Sign_NONE   Sign_Hash = 0 // Ed25519: digest is the message itself
+	Sign_NONE   Sign_Hash = 0 // Ed25519: digest is the message itself; RSA: 20, 32, 48 or 64 bytes
 	Sign_SHA1   Sign_Hash = 1
 	Sign_SHA256 Sign_Hash = 2
 	Sign_SHA384 Sign_Hash = 3

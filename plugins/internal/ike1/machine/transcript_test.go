@@ -234,10 +234,10 @@ func seeds(f *testing.F) (all [][]byte) {
 		add := func(p []ike1.Payload) {
 			all = append(all, append([]byte{byte(ike1.First(p))}, ike1.AppendPayloads(nil, p)...))
 		}
-		effects := m.Begin(start)
+		m.Begin(start)
 		for i, line := range lines {
 			if line[0] == 's' {
-				effects = m.Signed(start, unhex(f, line[2:]), nil)
+				m.Signed(start, unhex(f, line[2:]), nil)
 			}
 			if line[0] != '<' || i > len(lines)-2 {
 				continue
@@ -259,7 +259,7 @@ func seeds(f *testing.F) (all [][]byte) {
 					}
 				}
 			}
-			effects = m.Receive(start, unhex(f, line[2:]))
+			effects := m.Receive(start, unhex(f, line[2:]))
 			for len(effects) > 0 {
 				e := effects[0]
 				effects = effects[1:]
