@@ -217,6 +217,8 @@ func (m *Machine) encrypts(method Method) bool {
 		return false
 	case m.keys.send != nil:
 		return true
+	case m.c.MPPE.Required && method == NoLogin && m.lcp.denied != nil:
+		m.end(m.lcp.unacceptable(m.lcp.denied))
 	case m.c.MPPE.Required:
 		m.end(diag.New(diag.Config, "the login by "+string(method)+" gives no keys to encrypt packets with",
 			"MS-CHAPv2 does, and EAP by certificate or MSCHAPv2. No connection is made without unless the option "+m.c.MPPE.AllowNone+" allows it.").With(m.c.MPPE.AllowNone))

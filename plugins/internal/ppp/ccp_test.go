@@ -101,6 +101,24 @@ func TestWeakEncryptionIsRefused(t *testing.T) {
 	}
 }
 
+// A gateway that wants a login that is not allowed, and then none, is told of as the former.
+func TestNoLoginInPlaceOfAWeakOne(t *testing.T) {
+	c := config(MSCHAPv2)
+	c.MPPE = mppe(true, 128)
+	l := newLine(t, 1, c, &gate{login: PAP, password: testPassword})
+	server := l.ends[theServer].link
+	server.layer = &meek{server.layer.(*serverLCP)}
+	var d *diag.Diagnostic
+	if err := l.begin().why(); !errors.As(err, &d) || d.Option != "auth-methods" || !strings.Contains(d.Error(), "PAP") {
+		t.Error(err)
+	}
+}
+
+// meek does without a login rather than ask for another.
+type meek struct{ *serverLCP }
+
+func (l *meek) naked([]option) { l.g.login = NoLogin }
+
 func TestStatefulEncryption(t *testing.T) {
 	client := mppe(true, 128)
 	client.Stateful = true

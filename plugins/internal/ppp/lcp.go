@@ -1,6 +1,7 @@
 package ppp
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -29,6 +30,7 @@ type lcp struct {
 	naks   int    // methods to log in that we proposed
 	bye    bool   // the peer terminates
 	said   string // its last words
+	denied []byte // the last way to log in that was not allowed
 	failed error  // why nothing will come of the link
 }
 
@@ -153,6 +155,9 @@ func (l *lcp) otherLogin(value []byte) []byte {
 	methods := l.m.c.Methods
 	if l.allowed(l.peer.login) && (l.peer.login != EAP || methods[0] == EAP || l.naks > 0) {
 		return nil
+	}
+	if !l.allowed(l.peer.login) {
+		l.denied = bytes.Clone(value)
 	}
 	if l.naks >= len(methods) {
 		l.fail(l.unacceptable(value))
