@@ -6,6 +6,7 @@
 # make bench   side by side with openconnect and wireguard-go (root); ACCEPT=host/BENCHMARKS.md keeps the results
 # make bench-profile   CPU profiles of the same loads
 # make soak    half an hour at full rate, watching for leaks (root)
+# make deb, make rpm, make test-packages   see packaging/README.md
 # make install, make uninstall   PREFIX=/usr, DESTDIR= to stage a package
 
 SHELL := /bin/bash
@@ -118,6 +119,8 @@ packages-desktop: packages
 
 packages-demo:
 	@packaging/need-packages.sh $(BUILD_PACKAGES) $(LAB_PACKAGES)
+
+include packaging/packages.mk
 
 clean:
 	rm -rf bin

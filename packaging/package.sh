@@ -46,7 +46,7 @@ put() {
 
 editor() {
   local out=$PWD/$stage/editor library
-  make --no-print-directory -sC nm/editor OUT="$out" LDFLAGS='-Wl,-z,relro,-z,now -Wl,-s' \
+  make --no-print-directory -sC nm/editor OUT="$out" LDFLAGS='-Wl,--as-needed,-z,relro,-z,now,-s' \
     CFLAGS='-O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2'
   [ -s "$out/folder" ] || { echo "the editor cannot be built (make packages)" >&2 && exit 1; }
   for library in "$out"/*.so; do
