@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/penstock-vpn/penstock/host/internal/testlab"
+)
+
+func xl2tpd(t *testing.T, l *testlab.Lab, x testlab.Xl2tpd) *testlab.Guest {
+	t.Helper()
+	x.PSK = machinePSK
+	g, err := l.StartXl2tpd(x)
+	must(t, err)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(g.Tail(150))
+		}
+	})
+	return g
+}
+
+// strongSwan in a kernel, xl2tpd and pppd, in the ways that they know.
+func TestL2TPWithXl2tpd(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
+	for name, test := range map[string]struct {
+		server testlab.Xl2tpd
+		args   func(*testlab.Lab) []string
+		spec   testlab.Spec
+		check  func(*testing.T, *testlab.Lab, *testlab.Guest)
+	}{
+		"pre-shared key, new keys by the gateway": {testlab.Xl2tpd{ChildRekey: 6, Length: true}, nil, l2tpAnswers(), rekeyed},
+		"certificates, new keys by the client": {testlab.Xl2tpd{Auth: "pubkey"}, func(l *testlab.Lab) []string {
+			return []string{"--auth", "cert", "--cafile", l.PKI.Cert("ca"), "--usercert", l.PKI.Cert("alice"), "--userkey", l.PKI.Key("alice"),
+				"--remote-id", testlab.GatewayName, "--esp-lifetime", "10s"}
+		}, testlab.Spec{Answers: []string{testlab.Password}}, rekeyed},
+		"old proposals": {testlab.Xl2tpd{IKE: "3des-sha1-modp1024"}, func(*testlab.Lab) []string {
+			return []string{"--ike", "3des-sha1-modp1024"}
+		}, l2tpAnswers(), nil},
+		"PAP": {testlab.Xl2tpd{PAP: true}, func(*testlab.Lab) []string { return []string{"--auth-methods", "pap"} }, l2tpAnswers(), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := lab(t)
+			guest := xl2tpd(t, l, test.server)
+			before := snapshot(t, l)
+			var args []string
+			if test.args != nil {
+				args = test.args(l)
+			}
+			c := connectL2TP(t, l, testlab.GuestV4, test.spec, args...)
+			if mtu := c.MTU(); mtu != 1350 {
+				t.Errorf("MTU %d, want pppd's MRU of 1350", mtu)
+			}
+			bothWays(t, l, testlab.InsideV4, 1_000_000)
+			if test.check != nil {
+				test.check(t, l, guest)
+			}
+			reaches(t, l, testlab.InsideV4)
+			disconnect(t, c)
+			must(t, guest.Expect(within(t, 20*time.Second), regexp.MustCompile(`LCP terminated by peer|rcvd \[LCP TermReq|Connection closed to|peer closed`)))
+			unchanged(t, l, before)
+		})
+	}
+}
+
+// rekeyed waits for new keys while packets flow.
+func rekeyed(t *testing.T, l *testlab.Lab, guest *testlab.Guest) {
+	pings, err := l.Client.Ping(testlab.InsideV4, 100*time.Millisecond)
+	must(t, err)
+	must(t, testlab.Await(within(t, 40*time.Second), "three pairs of SAs", func() bool {
+		return strings.Count(guest.Output(), "CHILD_SA l2tp{") >= 3
+	}))
+	pings.Stop()
+}
+
+// Proposals that are weak are refused in words that name the option.
+func TestL2TPWeakProposalsAreRefused(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
+	l := lab(t)
+	xl2tpd(t, l, testlab.Xl2tpd{IKE: "3des-sha1-modp1024"})
+	c, err := l.Launch(l2tp(testlab.GuestV4), l2tpAnswers())
+	must(t, err)
+	code, err := c.Wait(60 * time.Second)
+	must(t, err)
+	if text := strings.Join(strings.Fields(c.Stderr()), " "); code == 0 || !strings.Contains(text, "option ike") {
+		t.Errorf("exit status %d: %q", code, text)
+	}
+}
