@@ -12,16 +12,15 @@ import (
 
 // renewed is a new SA at a gate.
 type renewed struct {
-	choice     ike.Proposal
-	secrets    []byte // SK(0) | Ni | Nr | SK(1) ...
-	ni, nr     []byte
-	left       []*keys.Group
-	link       byte
-	forgets    int             // how often the gate says that it knows of nothing
-	refuses    ike.NotifyType  // in place of an answer; 0: it does not
-	weaker     []ike.Transform // what it chooses in place of all
-	ours       []byte
-	deletesKid bool
+	choice  ike.Proposal
+	secrets []byte // SK(0) | Ni | Nr | SK(1) ...
+	ni, nr  []byte
+	left    []*keys.Group
+	link    byte
+	forgets int             // how often the gate says that it knows of nothing
+	refuses ike.NotifyType  // in place of an answer; 0: it does not
+	weaker  []ike.Transform // what it chooses in place of all
+	ours    []byte
 }
 
 // create answers CREATE_CHILD_SA.
