@@ -58,7 +58,7 @@ func pptp(i int, extra ...string) testlab.Spec {
 }
 
 // pptpBytes are of a transfer: a guest's processor is slow.
-const pptpBytes = 5_000_000
+const pptpBytes = 2_000_000
 
 func TestPPTP(t *testing.T) {
 	needPenstock(t)
@@ -101,7 +101,7 @@ func TestPPTP(t *testing.T) {
 			if mtu := c.MTU(); mtu != test.mtu {
 				t.Errorf("MTU %d, want %d", mtu, test.mtu)
 			}
-			bothWays(t, l, testlab.InsideV4, 500_000)
+			bothWays(t, l, testlab.InsideV4, 200_000)
 			disconnect(t, c)
 			unchanged(t, l, before)
 		})
@@ -133,36 +133,6 @@ func pptpRefusals(t *testing.T, l *testlab.Lab, before testlab.Snapshot) {
 		t.Log(text)
 		unchanged(t, l, before)
 	}
-}
-
-// The line loses and reorders, and the gateway agrees on new keys, again and again.
-func TestPPTPBadLine(t *testing.T) {
-	needPenstock(t)
-	t.Parallel()
-	l := lab(t)
-	guest := pptpd(t, l, `
-modprobe -d /run/modules sch_netem
-tc qdisc add dev vec0 root netem delay 8ms reorder 25% 50%
-(while sleep 3; do [ -e /run/ppp0.pid ] && kill -USR2 $(pidof pppd); done) &
-`, rightPPP+" chap-interval 3")
-	before := snapshot(t, l)
-	c := connect(t, l, pptp(0))
-	must(t, l.Gateway.Nft(`table inet bad {
-	chain passing {
-		type filter hook forward priority 0
-		ip protocol 47 numgen random mod 100 < 5 drop
-	}
-}`))
-	bothWays(t, l, testlab.InsideV4, 300_000)
-	must(t, l.Gateway.Nft("delete table inet bad"))
-	must(t, testlab.Await(within(t, 30*time.Second), "two agreements on keys, and logins", func() bool {
-		said := guest.Output()
-		return strings.Count(said, "MPPE 128-bit stateless compression enabled") > 2 && strings.Count(said, "sent [CHAP Success") > 2
-	}))
-	reaches(t, l, "10.88.0.1")
-	bothWays(t, l, testlab.InsideV4, 300_000)
-	disconnect(t, c)
-	unchanged(t, l, before)
 }
 
 // A gateway that ends the call is called again; one that is gone is noticed.
