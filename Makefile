@@ -26,7 +26,7 @@ INSTALL = PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' packaging/install.sh
 
 # Debian packages: to build, to run the demo and the end-to-end tests, to generate code.
 BUILD_PACKAGES := gcc libc6-dev git ca-certificates
-LAB_PACKAGES := ocserv openconnect vpnc-scripts oathtool iperf3 nftables iproute2 iputils-ping procps python3-grpcio python3-protobuf
+LAB_PACKAGES := ocserv openconnect ocproxy vpnc-scripts oathtool iperf3 nftables iproute2 iputils-ping procps python3-grpcio python3-protobuf
 STRONGSWAN_PACKAGES := strongswan-charon strongswan-swanctl libcharon-extra-plugins libcharon-extauth-plugins libstrongswan-extra-plugins libstrongswan-standard-plugins hostapd
 NM_PACKAGES := network-manager network-manager-openconnect dnsmasq-base bind9-dnsutils
 PPP_PACKAGES := user-mode-linux kmod ppp pptpd sstp-client python3 xl2tpd softether-vpnserver softether-vpncmd

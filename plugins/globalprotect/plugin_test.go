@@ -286,7 +286,7 @@ func TestSharedLogin(t *testing.T) {
 		Options: map[string]string{"gateway": "https://vpn.example.com/", "local-hostname": "laptop"}})
 	cookie, gateway := run.LoggedIn()
 	if !strings.HasPrefix(cookie, "authcookie="+authCookie+"&portal=GW-N&user=Alice.A&domain=%28empty_domain%29&") || !strings.HasSuffix(cookie, "&computer=laptop") ||
-		gateway != "https://gw2.example.com" {
+		gateway != "https://gw2.example.com:8443" {
 		t.Errorf("%s of %s", cookie, gateway)
 	}
 	if err := run.Wait(); err != nil {

@@ -156,7 +156,7 @@ func TestEnds(t *testing.T) {
 		"bad token":        {nil, "--token-mode=totp x", 1, "", "Soft token string is invalid\n"},
 		"version":          {nil, "-V", 0, "Default vpnc-script (override with --script): built in\n", ""},
 		"small MTU":        {connects(nil), "-q -m 3 x", 0, "", "MTU 3 too small\n"},
-		"ambiguous":        {nil, "--no x", 1, twoCertificates + "\n", "'--no-system-trust'\n"},
+		"ambiguous":        {nil, "--no x", 1, "logins with two certificates are not known here\n", "'--no-system-trust'\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, out, errs := start(t, "", c.host, strings.Fields(c.args)...)

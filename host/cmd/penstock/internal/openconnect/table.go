@@ -85,8 +85,7 @@ func init() {
 		{name: "passwd-on-stdin", group: groupLogin, help: "Read the password from standard input", set: readPassword},
 		{name: "no-passwd", group: groupLogin, help: "Never answer a form that wants a password", set: flag(func(r *Request) { r.noPasswd = true })},
 		{name: "reconnect-timeout", argument: true, value: "SECONDS", group: groupInternet, help: "How long to try again after the path was lost (300)", set: setReconnect},
-		{name: "dtls-ciphers", argument: true, value: "LIST", group: groupTunnel, help: "DTLS cipher suites to offer", set: setCiphers},
-		{name: "dtls12-ciphers", argument: true, value: "LIST", set: setCiphers},
+		{name: "dtls-ciphers", argument: true, value: "LIST", group: groupTunnel, help: "DTLS cipher suites to offer", set: setCiphers}, {name: "dtls12-ciphers", argument: true, set: setCiphers},
 		{name: "authgroup", argument: true, value: "GROUP", group: groupLogin, help: "Group to choose at the login", set: text(func(r *Request, v string) { r.group = v })},
 		{name: "servercert", argument: true, value: "PIN", group: groupServer, help: "Accept only this certificate: pin-sha256:, sha256: or sha1:; may be repeated", set: text(func(r *Request, v string) { r.pins = append(r.pins, v) })},
 		{name: "resolve", argument: true, value: "HOST:IP", group: groupInternet, help: "Address of a name, without asking for it", set: setResolve},
@@ -114,13 +113,10 @@ func init() {
 		no("gnutls-debug", 0, true, groupLogging, "there is no GnuTLS here; use --verbose"),
 		no("gnutls-priority", 0, true, groupServer, "there is no GnuTLS here"),
 		{name: "server", argument: true, value: "SERVER", group: groupInternet, help: "The gateway: host, host/group or https://host:port/group", set: text(func(r *Request, v string) { r.server, r.servers = v, r.servers+1 })},
-		no("mca-certificate", 0, true, groupTwoCertificates, twoCertificates),
-		no("mca-key", 0, true, groupTwoCertificates, twoCertificates),
-		no("mca-key-password", 0, true, groupTwoCertificates, twoCertificates),
+	}
+	for _, name := range []string{"mca-certificate", "mca-key", "mca-key-password"} {
+		table = append(table, no(name, 0, true, groupTwoCertificates, "logins with two certificates are not known here"))
 	}
 }
 
-const (
-	twoCertificates = "logins with two certificates are not known here"
-	noCertCheck     = "The --no-cert-check option was insecure and has been removed.\nFix your server's certificate or use --servercert to trust it."
-)
+const noCertCheck = "The --no-cert-check option was insecure and has been removed.\nFix your server's certificate or use --servercert to trust it."
