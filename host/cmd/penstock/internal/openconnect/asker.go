@@ -188,9 +188,9 @@ func chosen(f prompt.Field, text string) (string, error) {
 	case 1:
 		return found[0], nil
 	case 0:
-		return "", fmt.Errorf("Auth choice \"%s\" not available", text) //nolint:staticcheck // OpenConnect's words
+		return "", failed("Auth choice \"%s\" not available", text)
 	}
-	return "", fmt.Errorf("Auth choice \"%s\" matches multiple options", text) //nolint:staticcheck // OpenConnect's words
+	return "", failed("Auth choice \"%s\" matches multiple options", text)
 }
 
 // label is the gateway's, which ends with a colon as gateways write it.

@@ -18,11 +18,11 @@ const (
 // readConfigFile has r follow a file of options, a line each without the dashes.
 func (r *Request) readConfigFile(name string) error {
 	if r.inFile {
-		return errors.New("Cannot use 'config' option inside config file") //nolint:staticcheck // OpenConnect's words
+		return failure("Cannot use 'config' option inside config file")
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return fmt.Errorf("Cannot open config file '%s': %s", name, errnoText(err)) //nolint:staticcheck // OpenConnect's words
+		return failed("Cannot open config file '%s': %s", name, errnoText(err))
 	}
 	defer f.Close() //nolint:errcheck // only read from
 	r.inFile = true
@@ -43,7 +43,7 @@ func (r *Request) readLines(from io.Reader) error {
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return fmt.Errorf("Failed to get line from config file: %s", errnoText(err)) //nolint:staticcheck // OpenConnect's words
+		return failed("Failed to get line from config file: %s", errnoText(err))
 	}
 	return nil
 }
