@@ -135,6 +135,35 @@ func pptpRefusals(t *testing.T, l *testlab.Lab, before testlab.Snapshot) {
 	}
 }
 
+// The line loses and reorders, and the gateway asks for new logins. (It ends the link rather than
+// agree on new keys.)
+func TestPPTPBadLine(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
+	l := lab(t)
+	guest := pptpd(t, l, `
+modprobe -d /run/modules sch_netem
+tc qdisc add dev vec0 root netem delay 8ms reorder 25% 50%
+`, rightPPP+" chap-interval 10")
+	before := snapshot(t, l)
+	c := connect(t, l, pptp(0))
+	must(t, l.Gateway.Nft(`table inet bad {
+	chain passing {
+		type filter hook forward priority 0
+		ip protocol 47 numgen random mod 100 < 5 drop
+	}
+}`))
+	bothWays(t, l, testlab.InsideV4, 100_000)
+	must(t, l.Gateway.Nft("delete table inet bad"))
+	must(t, testlab.Await(within(t, 30*time.Second), "another login", func() bool {
+		return strings.Count(guest.Output(), "sent [CHAP Success") > 1
+	}))
+	reaches(t, l, "10.88.0.1")
+	bothWays(t, l, testlab.InsideV4, 300_000)
+	disconnect(t, c)
+	unchanged(t, l, before)
+}
+
 // A gateway that ends the call is called again; one that is gone is noticed.
 func TestPPTPGatewayGone(t *testing.T) {
 	needPenstock(t)
