@@ -64,8 +64,8 @@ func TestNobodyAnswers(t *testing.T) {
 			times = append(times, 0)
 		}
 	}
-	for now := epoch; ; {
-		now = p.m.Deadline()
+	for {
+		now := p.m.Deadline()
 		effects := p.m.Tick(now)
 		if e, over := effects[len(effects)-1].(Ended); over {
 			if code(t, e.Err) != diag.Unreachable {
