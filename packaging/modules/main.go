@@ -7,6 +7,7 @@ package main
 
 import (
 	"debug/buildinfo"
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -26,7 +27,7 @@ func run(args []string) error {
 	case len(args) > 1 && args[0] == "licences":
 		return writeLicences(os.Stdout, args[1:])
 	}
-	return fmt.Errorf("usage: modules sbom PROGRAM, or modules licences PROGRAM...")
+	return errors.New("usage: modules sbom PROGRAM, or modules licences PROGRAM [PROGRAM ...]")
 }
 
 // read is what a program says of itself, replaced modules in their places.

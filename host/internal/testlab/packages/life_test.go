@@ -130,10 +130,11 @@ func (m *machine) removed(t *testing.T) {
 			t.Errorf("%s is still known: %s", name, out)
 		}
 	}
-	if out, err := m.nm.Nmcli("connection", "add", "type", "vpn", "con-name", corp, "vpn-type", "penstock", "ifname", "*", "vpn.data", "protocol=x"); err == nil {
-		if out, err = m.nm.Nmcli("connection", "up", corp); err == nil {
-			t.Errorf("a VPN without its service comes up: %s", out)
-		}
-		m.nmcli(t, "connection", "delete", corp)
+	if _, err := m.nm.Nmcli("connection", "add", "type", "vpn", "con-name", corp, "vpn-type", "penstock", "ifname", "*", "vpn.data", "protocol=x"); err != nil {
+		return
 	}
+	if out, err := m.nm.Nmcli("connection", "up", corp); err == nil {
+		t.Errorf("a VPN without its service comes up: %s", out)
+	}
+	m.nmcli(t, "connection", "delete", corp)
 }
