@@ -38,7 +38,7 @@ var permits = map[string]string{
 	"Failed":     "+++++",
 	"Progress":   "+++++",
 	"Refused":    "+++++",
-	"InstallSa":  "--++.",
+	"InstallSa":  "--+++",
 	"RemoveSa":   "--+++",
 
 	"InstallMppe": "--+++",

@@ -47,7 +47,8 @@ const (
 // Saying how it goes, giving up and letting go of something are always right. Asking
 // the user for credentials belongs before the tunnel; a plugin that needs them again
 // says so with SetPhase. A path and network settings need an authenticated session.
-// While stopping a plugin may still connect, to say goodbye to the gateway.
+// While stopping a plugin may still connect, to say goodbye to the gateway, and finish an
+// exchange of keys that was under way.
 var permits = map[protoreflect.Name]string{
 	"phase":      "++++.",
 	"prompt":     "-++-.",
@@ -63,7 +64,7 @@ var permits = map[protoreflect.Name]string{
 	"failed":     "+++++",
 	"progress":   "+++++",
 	"refused":    "+++++",
-	"install_sa": "--++.",
+	"install_sa": "--+++",
 	"remove_sa":  "--+++",
 
 	"install_mppe": "--+++",

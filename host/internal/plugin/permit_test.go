@@ -68,7 +68,7 @@ func TestWhatEachPhaseIsFor(t *testing.T) {
 		"attach":     {start: no, auth: no, nego: yes, up: yes},
 		"prompt":     {start: no, auth: yes, up: no, stopping: late},
 		"open":       {start: no, auth: yes, stopping: yes},
-		"install_sa": {start: no, auth: no, nego: yes, up: yes, stopping: late},
+		"install_sa": {start: no, auth: no, nego: yes, up: yes, stopping: yes},
 		"remove_sa":  {start: no, auth: no, nego: yes, up: yes, stopping: yes},
 		"failed":     {start: yes, stopping: yes},
 	} {

@@ -78,7 +78,7 @@ func TestParseNamesWhatIsWrong(t *testing.T) {
 		"no exec":        {`exec = "plugins/demo"`, "", "exec: "},
 		"control in arg": {"--family", `a\u0007`, "args: "},
 		"auth":           {"peercred", "password", "auth: mtls or peercred"},
-		"needs":          {`"dtls"`, `"raw"`, `this host has no "raw"`},
+		"needs":          {`"dtls"`, `"radio"`, `this host has no "radio"`},
 		"option type":    {`type = "string"`, `type = "colour"`, "no option type"},
 		"option key":     {`key = "usergroup"`, `key = "User Group"`, "a key is 1 to 48"},
 		"option default": {`default = "fast"`, `default = "medium"`, "default"},
