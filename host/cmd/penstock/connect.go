@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -45,10 +46,11 @@ func (a *app) connect(cmd *cobra.Command, args []string) error {
 	if err := missing(plugins, protocolIn(args)); err != nil {
 		return err
 	}
-	all, flags := a.newConnectFlags(everyOption(plugins))
+	first := unjudged(everyOption(plugins, protocolIn(args)))
+	all, flags := a.newConnectFlags(first)
 	all.SetOutput(a.out.out)
 	if err := all.Parse(args); err != nil {
-		return flagError(all, everyOption(plugins), err)
+		return flagError(all, first, err)
 	}
 	a.setLevel()
 	if flags.help {
@@ -110,17 +112,36 @@ func missing(plugins registry.Registry, protocol string) error {
 	return err
 }
 
-// everyOption is the host's options and those of all plugins, each key once.
-func everyOption(plugins registry.Registry) option.Schema {
+// everyOption is the host's options and those of all plugins, each key once: as the
+// protocol has it, if that is known.
+func everyOption(plugins registry.Registry, protocol string) option.Schema {
 	schema := host.CommonOptions()
-	for _, m := range plugins.All() {
+	add := func(m registry.Manifest) {
 		for _, o := range m.Options {
 			if _, ok := schema.Find(o.Key); !ok {
 				schema = append(schema, o)
 			}
 		}
 	}
+	if m, err := plugins.Lookup(protocol); err == nil {
+		add(m)
+	}
+	for _, m := range plugins.All() {
+		add(m)
+	}
 	return schema
+}
+
+// unjudged takes any value: protocols that share a key need not share what it takes, and
+// pass 2 knows the protocol.
+func unjudged(schema option.Schema) option.Schema {
+	loose := slices.Clone(schema)
+	for i, o := range loose {
+		if o.Type != option.Bool {
+			loose[i] = option.Option{Key: o.Key, Type: option.String, Label: o.Label, Help: o.Help, Secret: o.Secret}
+		}
+	}
+	return loose
 }
 
 // resolve is pass 2: the profile by the protocol's schema.

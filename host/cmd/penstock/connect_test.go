@@ -93,6 +93,35 @@ func TestTheOnlyProtocolNeedsNoName(t *testing.T) {
 	}
 }
 
+// TestProtocolsShareKeys: what a key takes is the protocol's affair, also of a key that
+// another protocol has, and a switch of one may take a value in the other.
+func TestProtocolsShareKeys(t *testing.T) {
+	dir := pluginFolder(t)
+	text, err := os.ReadFile(filepath.Join(dir, "testing.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// It comes first by its name.
+	other := strings.NewReplacer(`"testing"`, `"another"`, `"testproto"`, `"anotherproto"`, `"lz4"`, `"zstd"`, `"bool"`, `"int"`, `"true"`, `"5"`).Replace(string(text))
+	if err := os.WriteFile(filepath.Join(dir, "another.toml"), []byte(other), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	config := file(t, "penstock.toml", "[connection.corp]\nprotocol = \"testproto\"\ngateway = \"vpn.test\"\n")
+	for _, args := range [][]string{
+		{"--protocol", "testproto", "--no-dtls", "--compression", "lz4", "vpn.test"},
+		{"--config", config, "--compression", "lz4", "corp"},
+		{"--protocol=anotherproto", "--dtls", "7", "--compression", "zstd", "vpn.test"},
+	} {
+		got := penstock(t, append([]string{"connect"}, args...)...)
+		if got.status != 0 || got.profile.Options["compression"] == "" {
+			t.Errorf("%q: %d %s", args, got.status, got.err)
+		}
+	}
+	if got := penstock(t, "connect", "--protocol", "testproto", "--compression", "zstd", "vpn.test"); got.status != 2 || !strings.Contains(got.err, "none, lz4") {
+		t.Errorf("%d %s", got.status, got.err)
+	}
+}
+
 func TestMistakesAreToldWithWhatIsRight(t *testing.T) {
 	pluginFolder(t)
 	config := file(t, "penstock.toml", "[connection.corp]\nprotocol='testproto'\ngateway='vpn.test'\n[connection.broken]\nprotocol='testproto'\ngatway='x'\nmtu=1\n[connection.bare]\nprotocol='testproto'\n")

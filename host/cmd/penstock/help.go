@@ -67,7 +67,7 @@ func firstFlag(line string) string {
 func (a *app) completeConnect(_ *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 	plugins, _ := a.scan(args)
 	if strings.HasPrefix(word, "-") {
-		flags, _ := a.newConnectFlags(everyOption(plugins))
+		flags, _ := a.newConnectFlags(everyOption(plugins, ""))
 		var names []string
 		flags.VisitAll(func(f *pflag.Flag) {
 			if name := "--" + f.Name; !f.Hidden && strings.HasPrefix(name, word) {

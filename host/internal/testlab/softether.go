@@ -152,6 +152,13 @@ func (v *SoftetherServer) kill() error {
 			_ = v.lab.Gateway.Kill("KILL", p.Pid) // one may have gone with another
 		}
 	}
-	_, err := v.Stop(syscall.SIGKILL, 10*time.Second)
-	return err
+	if _, err := v.Stop(syscall.SIGKILL, 10*time.Second); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return Await(ctx, "no "+softetherTap, func() bool {
+		_, err := v.lab.Gateway.link.LinkByName(softetherTap)
+		return err != nil
+	})
 }
