@@ -2,9 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
-	"time"
 
+	"github.com/penstock-vpn/penstock/plugins/internal/tries"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
@@ -33,12 +32,6 @@ func (*plugin) Validate(values map[string]string) []diag.Diagnostic {
 	return nil
 }
 
-const (
-	maxLogins = 3 // so often may a person try passwords
-	// loginTime is the most that a login takes; what is refused later was no password.
-	loginTime = 2 * time.Minute
-)
-
 // Connect runs one session: credentials, then the tunnel. A refused password is asked
 // for again.
 func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
@@ -61,28 +54,11 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 	if err := s.Phase(sdk.Authenticating); err != nil {
 		return err
 	}
-	refused, again := "", kept != nil
-	for range maxLogins {
-		began := time.Now()
-		if kept == nil {
-			if kept, err = o.ask(until, s, refused); err != nil {
-				if until.Err() != nil && ctx.Err() == nil {
-					return nil
-				}
-				return sdk.Fail(sdk.Never, err)
-			}
-		}
-		err = o.attempt(ctx, until, s, kept, again)
-		if !wrongPassword(err) || !o.machine.XAuth || time.Since(began) > loginTime {
-			return err
-		}
-		kept, refused = nil, diag.Of(err).Summary
-	}
-	return err
-}
-
-// wrongPassword says whether what was refused is what the user typed for themselves.
-func wrongPassword(err error) bool {
-	var f *sdk.Failure
-	return errors.As(err, &f) && len(f.Diagnostics) > 0 && f.Diagnostics[0].Code == diag.AuthRefused && f.Diagnostics[0].Option == ""
+	return tries.Login[credentials]{
+		Kept: kept,
+		Ask:  func(ctx context.Context, refused string) (*credentials, error) { return o.ask(ctx, s, refused) },
+		Run:  func(c *credentials, again bool) error { return o.attempt(ctx, until, s, c, again) },
+		// A refusal that names an option is of what stands there.
+		Typed: func(d *diag.Diagnostic) (string, bool) { return d.Summary, d.Option == "" && o.machine.XAuth },
+	}.Do(ctx, until)
 }

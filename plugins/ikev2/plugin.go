@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
-	"time"
 
 	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/tunnel"
+	"github.com/penstock-vpn/penstock/plugins/internal/tries"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
@@ -34,9 +33,6 @@ func (*plugin) Validate(values map[string]string) []diag.Diagnostic {
 	return nil
 }
 
-// maxLogins is how often a person may try passwords.
-const maxLogins = 3
-
 // Connect runs one session: credentials, then the tunnel. A refused password is asked
 // for again.
 func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
@@ -53,24 +49,13 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 	if err := s.Phase(sdk.Authenticating); err != nil {
 		return err
 	}
-	refused, again := "", kept != nil
-	for range maxLogins {
-		began := time.Now()
-		if kept == nil {
-			if kept, err = o.ask(until, s, refused); err != nil {
-				if until.Err() != nil && ctx.Err() == nil {
-					return nil
-				}
-				return sdk.Fail(sdk.Never, err)
-			}
-		}
-		err = o.attempt(ctx, until, s, kept, again)
-		if !wrongPassword(err) || !o.asksPassword() || time.Since(began) > loginTime {
-			return err
-		}
-		kept, refused = nil, diag.Of(err).Summary
-	}
-	return err
+	return tries.Login[credentials]{
+		Kept: kept,
+		Ask:  func(ctx context.Context, refused string) (*credentials, error) { return o.ask(ctx, s, refused) },
+		Run:  func(c *credentials, again bool) error { return o.attempt(ctx, until, s, c, again) },
+		// A refusal that names an option was of something else.
+		Typed: func(d *diag.Diagnostic) (string, bool) { return d.Summary, d.Option == "" && o.asksPassword() },
+	}.Do(ctx, until)
 }
 
 // attempt logs in with those credentials. What the login began ends with it.
@@ -83,13 +68,4 @@ func (o *options) attempt(ctx, until context.Context, s *sdk.Session, c *credent
 	}
 	t.Again = again
 	return tunnel.Run(ctx, until, tunnel.OnSession(s), t)
-}
-
-// loginTime is the most that a login takes; what is refused later was no password.
-const loginTime = 2 * time.Minute
-
-// wrongPassword: a refusal that names an option was of something else.
-func wrongPassword(err error) bool {
-	var f *sdk.Failure
-	return errors.As(err, &f) && len(f.Diagnostics) > 0 && f.Diagnostics[0].Code == diag.AuthRefused && f.Diagnostics[0].Option == ""
 }

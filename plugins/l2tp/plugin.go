@@ -2,9 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
-	"time"
 
+	"github.com/penstock-vpn/penstock/plugins/internal/tries"
 	"github.com/penstock-vpn/penstock/plugins/l2tp/internal/tunnel"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -34,11 +33,6 @@ func (*plugin) Validate(values map[string]string) []diag.Diagnostic {
 	return nil
 }
 
-const (
-	maxLogins = 3               // that a person may try passwords for
-	loginTime = 2 * time.Minute // what is refused later was no password
-)
-
 // Connect runs one session: credentials, then the tunnel. A refused password is asked
 // for again.
 func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
@@ -55,35 +49,20 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 	if err := s.Phase(sdk.Authenticating); err != nil {
 		return err
 	}
-	refused, again := "", kept != nil
 	var last *credentials
-	for range maxLogins {
-		began := time.Now()
-		if kept == nil {
-			if kept, err = o.ask(until, s, last, refused); err != nil {
-				if until.Err() != nil && ctx.Err() == nil {
-					return nil
-				}
+	return tries.Login[credentials]{
+		Kept: kept,
+		Ask:  func(ctx context.Context, refused string) (*credentials, error) { return o.ask(ctx, s, last, refused) },
+		Run: func(c *credentials, again bool) error {
+			last = c
+			t, err := o.tunnel(ctx, s, c)
+			if err != nil {
 				return sdk.Fail(sdk.Never, err)
 			}
-		}
-		var t tunnel.Options
-		if t, err = o.tunnel(ctx, s, kept); err != nil {
-			return sdk.Fail(sdk.Never, err)
-		}
-		t.Again = again
-		err = tunnel.Run(ctx, until, s, t)
-		if !wrongPassword(err) || o.login.ByCertificate() || time.Since(began) > loginTime {
-			return err
-		}
-		kept, last, refused = nil, kept, diag.Of(err).Detail
-	}
-	return err
-}
-
-// wrongPassword says whether another answer of the person's may help: a refusal that names
-// an option is of what stands there.
-func wrongPassword(err error) bool {
-	var f *sdk.Failure
-	return errors.As(err, &f) && len(f.Diagnostics) > 0 && f.Diagnostics[0].Code == diag.AuthRefused && f.Diagnostics[0].Option == ""
+			t.Again = again
+			return tunnel.Run(ctx, until, s, t)
+		},
+		// A refusal that names an option is of what stands there.
+		Typed: func(d *diag.Diagnostic) (string, bool) { return d.Detail, d.Option == "" && !o.login.ByCertificate() },
+	}.Do(ctx, until)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/l2tp"
+	"github.com/penstock-vpn/penstock/plugins/internal/tries"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/plugintest"
@@ -167,7 +168,7 @@ func TestRefusals(t *testing.T) {
 			h := plugintest.NewHost(t)
 			h.Gateway("udp", plugintest.Any, func() *gateway { return newGateway(t) }().serve)
 			told(h, test.key, test.password)
-			for range maxLogins - 1 {
+			for range tries.Max - 1 {
 				h.Answer("main", map[string]string{"username": "alice", "password": test.password})
 			}
 			var f *sdk.Failure

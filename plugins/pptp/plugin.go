@@ -2,9 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
-	"time"
 
+	"github.com/penstock-vpn/penstock/plugins/internal/tries"
 	"github.com/penstock-vpn/penstock/plugins/pptp/internal/tunnel"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -34,11 +33,6 @@ func (*plugin) Validate(values map[string]string) []diag.Diagnostic {
 	return nil
 }
 
-const (
-	maxLogins = 3               // that a person may try passwords for
-	loginTime = 2 * time.Minute // what is refused later was no password
-)
-
 // Connect runs one session: credentials, then the tunnel. A refused password is asked
 // for again. A tunnel whose plugin has died is made anew: the gateway ends a call whose
 // control connection is gone.
@@ -57,32 +51,17 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 		return err
 	}
 	s.Warn("PPTP is insecure: who sees the login can find the password, and read and change everything after.")
-	refused, again := "", kept != nil
-	for range maxLogins {
-		began := time.Now()
-		if kept == nil {
-			if kept, err = o.ask(until, s, refused); err != nil {
-				if until.Err() != nil && ctx.Err() == nil {
-					return nil
-				}
+	return tries.Login[checkpoint]{
+		Kept: kept,
+		Ask:  func(ctx context.Context, refused string) (*checkpoint, error) { return o.ask(ctx, s, refused) },
+		Run: func(c *checkpoint, again bool) error {
+			t, err := o.tunnel(ctx, s, c)
+			if err != nil {
 				return sdk.Fail(sdk.Never, err)
 			}
-		}
-		var t tunnel.Options
-		if t, err = o.tunnel(ctx, s, kept); err != nil {
-			return sdk.Fail(sdk.Never, err)
-		}
-		t.Again = again
-		err = tunnel.Run(ctx, until, tunnel.OnSession(s), t)
-		if !wrongPassword(err) || o.login.ByCertificate() || time.Since(began) > loginTime {
-			return err
-		}
-		kept, refused = nil, diag.Of(err).Detail
-	}
-	return err
-}
-
-func wrongPassword(err error) bool {
-	var f *sdk.Failure
-	return errors.As(err, &f) && len(f.Diagnostics) > 0 && f.Diagnostics[0].Code == diag.AuthRefused
+			t.Again = again
+			return tunnel.Run(ctx, until, tunnel.OnSession(s), t)
+		},
+		Typed: func(d *diag.Diagnostic) (string, bool) { return d.Detail, !o.login.ByCertificate() },
+	}.Do(ctx, until)
 }

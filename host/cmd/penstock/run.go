@@ -12,6 +12,7 @@ import (
 	"github.com/penstock-vpn/penstock/host"
 	"github.com/penstock-vpn/penstock/host/cmd/penstock/internal/daemon"
 	"github.com/penstock-vpn/penstock/host/cmd/penstock/internal/scripttun"
+	"github.com/penstock-vpn/penstock/host/cmd/penstock/internal/signals"
 	"github.com/penstock-vpn/penstock/host/internal/control"
 	"github.com/penstock-vpn/penstock/host/ui"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -37,7 +38,7 @@ func (a *app) run(ctx context.Context, c connection) error {
 	defer recorder.Close() //nolint:errcheck // it has warned of what it could not write
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	commands := a.watchSignals(ctx, cancel, c.profile.Name)
+	commands := signals.Watch(ctx, cancel, func() { a.statistics(ctx, c.profile.Name) }, nil)
 	stored, prompter := a.prompters(c)
 	news := &announcer{out: a.out, connected: func() {
 		stored.Accepted()
