@@ -114,17 +114,7 @@ func TestCiscoRefusals(t *testing.T) {
 			t.Parallel()
 			l := lab(t)
 			strongswan(t, l, test.server)
-			before := snapshot(t, l)
-			c, err := l.Launch(cisco(test.args(l)...), testlab.Spec{Answers: test.answers})
-			must(t, err)
-			code, err := c.Wait(100 * time.Second)
-			must(t, err)
-			text := strings.Join(strings.Fields(c.Stderr()), " ")
-			if code != test.code || !regexp.MustCompile(test.words).MatchString(text) {
-				t.Errorf("exit status %d, want %d; it said %q, want %q", code, test.code, text, test.words)
-			}
-			t.Log(text)
-			unchanged(t, l, before)
+			refusedBy(t, l, cisco(test.args(l)...), testlab.Spec{Answers: test.answers}, 100*time.Second, test.code, test.words)
 		})
 	}
 }

@@ -106,19 +106,10 @@ func TestAnyConnectOverIKEv2Refusals(t *testing.T) {
 			t.Parallel()
 			l := lab(t)
 			ikegate(t, l, test.gate)
-			before := snapshot(t, l)
 			if test.answers == nil {
 				test.answers = []string{testlab.Password}
 			}
-			c, err := l.Launch(ikev2(l, test.args(l)...), testlab.Spec{Answers: test.answers})
-			must(t, err)
-			code, err := c.Wait(30 * time.Second)
-			must(t, err)
-			text := strings.Join(strings.Fields(c.Stderr()), " ")
-			if code != test.code || !regexp.MustCompile(test.words).MatchString(text) {
-				t.Errorf("exit status %d, want %d; it said %q, want %q", code, test.code, text, test.words)
-			}
-			unchanged(t, l, before)
+			refusedBy(t, l, ikev2(l, test.args(l)...), testlab.Spec{Answers: test.answers}, 30*time.Second, test.code, test.words)
 		})
 	}
 }

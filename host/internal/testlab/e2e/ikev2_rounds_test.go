@@ -86,18 +86,8 @@ func TestIKEv2TwoLoginsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := lab(t)
-			server := strongswan(t, l, test.server)
-			before := snapshot(t, l)
-			c, err := l.Launch(ikev2(l, append(test.args(l), "--non-inter")...), testlab.Spec{Answers: []string{test.secret}})
-			must(t, err)
-			code, err := c.Wait(30 * time.Second)
-			must(t, err)
-			text := strings.Join(strings.Fields(c.Stderr()), " ")
-			t.Log(text)
-			if code != test.exit || !regexp.MustCompile(test.says).MatchString(text) {
-				t.Errorf("exit status %d, want %d; it said %q, want %q; the gateway %s", code, test.exit, text, test.says, server.Tail(60))
-			}
-			unchanged(t, l, before)
+			strongswan(t, l, test.server)
+			refusedBy(t, l, ikev2(l, append(test.args(l), "--non-inter")...), testlab.Spec{Answers: []string{test.secret}}, 30*time.Second, test.exit, test.says)
 		})
 	}
 }

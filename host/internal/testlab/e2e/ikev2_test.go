@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"os"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -166,17 +165,7 @@ func TestIKEv2Refusals(t *testing.T) {
 				_, err := l.DropUDP(500)
 				must(t, err)
 			}
-			before := snapshot(t, l)
-			c, err := l.Launch(ikev2(l, test.args(t, l)...), testlab.Spec{Answers: []string{test.secret}})
-			must(t, err)
-			code, err := c.Wait(100 * time.Second)
-			must(t, err)
-			text := strings.Join(strings.Fields(c.Stderr()), " ")
-			if code != test.code || !regexp.MustCompile(test.words).MatchString(text) {
-				t.Errorf("exit status %d, want %d; it said %q, want %q", code, test.code, text, test.words)
-			}
-			t.Log(text)
-			unchanged(t, l, before)
+			refusedBy(t, l, ikev2(l, test.args(t, l)...), testlab.Spec{Answers: []string{test.secret}}, 100*time.Second, test.code, test.words)
 		})
 	}
 }

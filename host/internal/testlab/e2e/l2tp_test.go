@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -94,17 +93,7 @@ func TestL2TPRefusals(t *testing.T) {
 		{"wrong pre-shared key", []string{"wrong", testlab.Password}, exitRefused, "pre-shared key|psk"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			before := snapshot(t, l)
-			c, err := l.Launch(l2tp(testlab.GatewayName), testlab.Spec{Answers: test.answers})
-			must(t, err)
-			code, err := c.Wait(60 * time.Second)
-			must(t, err)
-			text := strings.Join(strings.Fields(c.Stderr()), " ")
-			if code != test.code || !regexp.MustCompile(test.words).MatchString(text) {
-				t.Errorf("exit status %d, want %d; it said %q, want %q", code, test.code, text, test.words)
-			}
-			t.Log(text)
-			unchanged(t, l, before)
+			refusedBy(t, l, l2tp(testlab.GatewayName), testlab.Spec{Answers: test.answers}, 60*time.Second, test.code, test.words)
 		})
 	}
 }

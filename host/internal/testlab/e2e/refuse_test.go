@@ -21,33 +21,45 @@ const (
 )
 
 // refused wants the client to end by itself within limit, with an exit status, words
-// that say what to do, and nothing left behind. The words are matched in a text
-// whose lines are joined.
+// that say what to do, and nothing left behind.
 func refused(t *testing.T, l *testlab.Lab, s testlab.Spec, limit time.Duration, code int, words string) {
 	t.Helper()
-	before := snapshot(t, l)
-	c, err := l.Launch(client, s)
-	must(t, err)
-	got, err := c.Wait(limit)
-	must(t, err)
-	unchanged(t, l, before)
-	if client.Name() != "penstock" {
-		if got == 0 {
-			t.Errorf("exit status 0")
-		}
+	if client.Name() == "penstock" {
+		refusedBy(t, l, client, s, limit, code, "(?i)"+words)
 		return
 	}
-	text := strings.Join(strings.Fields(c.Stderr()), " ")
+	if got, _ := ends(t, l, client, s, limit); got == 0 {
+		t.Errorf("exit status 0")
+	}
+}
+
+// refusedBy is refused for a client of a protocol. The words are matched in a text whose
+// lines are joined.
+func refusedBy(t *testing.T, l *testlab.Lab, by testlab.Client, s testlab.Spec, limit time.Duration, code int, words string) {
+	t.Helper()
+	got, text := ends(t, l, by, s, limit)
 	if got != code {
 		t.Errorf("exit status %d, want %d; it said: %s", got, code, text)
 	}
-	if !regexp.MustCompile("(?i)" + words).MatchString(text) {
+	if !regexp.MustCompile(words).MatchString(text) {
 		t.Errorf("said %q, want %q", text, words)
 	}
 	if strings.Contains(text, testlab.Password) {
 		t.Errorf("the password is in the message: %q", text)
 	}
 	t.Log(text)
+}
+
+// ends waits for the client's own end, with nothing left behind.
+func ends(t *testing.T, l *testlab.Lab, by testlab.Client, s testlab.Spec, limit time.Duration) (code int, text string) {
+	t.Helper()
+	before := snapshot(t, l)
+	c, err := l.Launch(by, s)
+	must(t, err)
+	code, err = c.Wait(limit)
+	must(t, err)
+	unchanged(t, l, before)
+	return code, strings.Join(strings.Fields(c.Stderr()), " ")
 }
 
 func TestRefusedLogin(t *testing.T) {

@@ -60,17 +60,7 @@ func TestSSTPRefusals(t *testing.T) {
 		{"another authority", testlab.Spec{Protocol: "sstp", Username: testlab.User, Answers: []string{testlab.Password}, CA: "other-ca"}, exitCertificate, "pin-sha256:"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			before := snapshot(t, l)
-			c, err := l.Launch(client, test.spec)
-			must(t, err)
-			code, err := c.Wait(60 * time.Second)
-			must(t, err)
-			text := strings.Join(strings.Fields(c.Stderr()), " ")
-			if code != test.code || !regexp.MustCompile(test.words).MatchString(text) {
-				t.Errorf("exit status %d, want %d; it said %q, want %q", code, test.code, text, test.words)
-			}
-			t.Log(text)
-			unchanged(t, l, before)
+			refusedBy(t, l, client, test.spec, 60*time.Second, test.code, test.words)
 		})
 	}
 }
