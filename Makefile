@@ -2,7 +2,8 @@
 # make demo    a gateway in a namespace, a connection to it, traffic (root)
 # make editor  bin/editor: the form of a connection in GNOME's programs; a part of `make build` where its libraries are
 # make test    everything: lint, unit tests with the race detector, end-to-end, fuzzing (root)
-# make test-desktop   GNOME's programs under mouse and keyboard (root); make test-all is both, make screenshots takes pictures
+# make test-desktop   GNOME's programs under mouse and keyboard (root); make screenshots takes pictures
+# make test-long   end-to-end tests that take minutes (root); make test-all is all three
 # make bench   side by side with openconnect and wireguard-go (root); ACCEPT=host/BENCHMARKS.md keeps the results
 # make bench-profile   CPU profiles of the same loads
 # make soak    half an hour at full rate, watching for leaks (root)
@@ -35,7 +36,7 @@ DESKTOP_PACKAGES := xvfb xdotool openbox imagemagick network-manager-gnome at-sp
 TEST_PACKAGES := $(EDITOR_PACKAGES) $(LAB_PACKAGES) $(STRONGSWAN_PACKAGES) $(PPP_PACKAGES) $(NM_PACKAGES) tcpdump tshark protobuf-compiler softhsm2 dbus shellcheck openssl
 
 .PHONY: build demo test lint fmt generate bench bench-profile soak fuzz unit e2e packages packages-demo clean
-.PHONY: install uninstall editor test-desktop test-all screenshots packages-desktop $(PLUGINS)
+.PHONY: install uninstall editor test-desktop test-long test-all screenshots packages-desktop $(PLUGINS)
 
 build: bin/penstock bin/penstock-auth-dialog $(PLUGINS) editor
 
@@ -77,7 +78,10 @@ unit:
 e2e: build
 	$(GO) test -count=1 -timeout 25m $$($(GO) list ./host/internal/testlab/... | grep -v /desktop)
 
-test-all: test test-desktop
+test-all: test test-long test-desktop
+
+test-long: packages build
+	$(GO) test -count=1 -timeout 25m -tags long -run '^TestLong' ./host/internal/testlab/e2e
 
 test-desktop: packages-desktop build
 	$(GO) test -count=1 -timeout 10m ./host/internal/testlab/desktop
@@ -89,8 +93,8 @@ fuzz:
 	@packaging/fuzz.sh $(FUZZTIME)
 
 lint:
-	$(GO) vet ./...
-	$(GO) tool staticcheck ./...
+	$(GO) vet -tags long ./...
+	$(GO) tool staticcheck -tags long ./...
 	@packaging/lint-generated.sh
 	@packaging/lint-vulnerabilities.sh
 	shellcheck packaging/*.sh vpnc-script/penstock-vpnc-script

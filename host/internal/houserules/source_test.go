@@ -232,3 +232,22 @@ func takesBytes(fn *ast.FuncDecl) bool {
 	elem, ok := slice.Elt.(*ast.Ident)
 	return ok && elem.Name == "byte"
 }
+
+// Only what is built and named as a long test is run by make test-long, and nowhere else.
+func TestSlowTestsAreApart(t *testing.T) {
+	const tag = "//go:build long\n"
+	for _, name := range files(t, "_test.go") {
+		src := string(read(t, name))
+		long := strings.HasSuffix(name, "_long_test.go")
+		if long != strings.HasPrefix(src, tag) {
+			t.Errorf("%s: the tag long and the name *_long_test.go go together", name)
+		}
+		for line := range strings.Lines(src) {
+			if is := strings.HasPrefix(line, "func TestLong"); is && !long {
+				t.Errorf("%s: %s is no long test by its file", name, strings.TrimSpace(line))
+			} else if !is && long && strings.HasPrefix(line, "func Test") {
+				t.Errorf("%s: a long test is called TestLong..., not %s", name, strings.TrimSpace(line))
+			}
+		}
+	}
+}
