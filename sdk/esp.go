@@ -55,8 +55,8 @@ type SA struct {
 	Direction Direction
 	SPI       uint32 // 256 and up, chosen by who receives with it
 	// Suite is "aes128gcm16", "aes192gcm16", "aes256gcm16" or "chacha20poly1305"; or
-	// AES-CBC and an HMAC: one of aes128, aes192 and aes256 with one of md5, sha1,
-	// sha256, sha384 and sha512, as in "aes128-sha1".
+	// CBC and an HMAC: one of aes128, aes192, aes256 and 3des with one of md5, sha1, sha256,
+	// sha384 and sha512, as in "aes128-sha1". 3des is weak: only for who asks for it by name.
 	Suite          string
 	Key            []byte // of the cipher; an AEAD's salt of 4 bytes is its end
 	AuthKey        []byte // of the HMAC; an AEAD has none

@@ -39,11 +39,8 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 	if err != nil {
 		return sdk.Fail(sdk.Never, err)
 	}
-	for _, suite := range o.machine.IKE {
-		if weak := suite.Weak(); weak != "" {
-			s.Warn("The option ike offers %s, which is weak: who listens may break it.", weak)
-			break
-		}
+	if weak, option := o.machine.Weak(); weak != "" {
+		s.Warn("The option %s offers %s, which is weak: who listens may break it.", option, weak)
 	}
 	kept, err := resumed(s)
 	if err != nil {

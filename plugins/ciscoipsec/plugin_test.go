@@ -159,7 +159,7 @@ func TestOptions(t *testing.T) {
 		{"gateway", "https://vpn.example.com/", ""}, {"gateway", "2001:db8::1", ""}, {"gateway", "", "gateway's address"}, {"gateway", "a b", "gateway's address"},
 		{"ike", "aes256-sha256-modp2048,aes128-sha1-modp2048", ""}, {"ike", "aes256-sha256-modp2048,aes128-sha1-modp1024", "several groups"},
 		{"ike", "3des-md5-modp1024", ""}, {"ike", "aes256-modp2048", "needs a cipher"}, {"ike", "rot13", "unknown"}, {"ike", "aes128-sha1-curve25519", "unknown"},
-		{"esp", "aes128-sha1,aes256gcm16", ""}, {"esp", "3des-sha1", "unknown"}, {"esp", "aes128", "needs a hash"}, {"esp", "aes128gcm16-sha1", "needs a hash"},
+		{"esp", "aes128-sha1,aes256gcm16", ""}, {"esp", "3des-sha1", ""}, {"esp", "des-sha1", "not supported"}, {"esp", "3des", "needs a hash"}, {"esp", "aes128", "needs a hash"}, {"esp", "aes128gcm16-sha1", "needs a hash"},
 		{"pfs", "modp1024", ""}, {"pfs", "none", "unknown"},
 	} {
 		values := map[string]string{"gateway": "vpn.example.com", "group-name": "staff", test.key: test.value}

@@ -110,14 +110,12 @@ func (s *session) stop(e sdk.Stop) error {
 // verdict has a session end that never came up, but for one that is begun again, and
 // names our options.
 func (s *session) verdict(err error, again bool) error {
+	err = tries.First(err, s.path != nil || again)
 	var f *sdk.Failure
 	if !errors.As(err, &f) {
 		return err
 	}
 	out := &sdk.Failure{Retry: f.Retry}
-	if f.Retry == sdk.Backoff && s.path == nil && !again {
-		out.Retry = sdk.Never
-	}
 	for _, d := range f.Diagnostics {
 		if d.Option == "psk" {
 			d = *(&d).With("group-password")

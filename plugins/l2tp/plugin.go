@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/penstock-vpn/penstock/plugins/internal/ike1/machine"
 	"github.com/penstock-vpn/penstock/plugins/internal/tries"
 	"github.com/penstock-vpn/penstock/plugins/l2tp/internal/tunnel"
 	"github.com/penstock-vpn/penstock/sdk"
@@ -39,6 +40,9 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 	o, err := readOptions(s.Options())
 	if err != nil {
 		return sdk.Fail(sdk.Never, err)
+	}
+	if weak, option := (machine.Config{IKE: o.ike, ESP: o.esp}).Weak(); weak != "" {
+		s.Warn("The option %s offers %s, which is weak: who listens may break it.", option, weak)
 	}
 	kept, err := resumed(s)
 	if err != nil {

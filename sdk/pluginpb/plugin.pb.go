@@ -4010,7 +4010,7 @@ type Sa struct {
 	Direction Sa_Direction           `protobuf:"varint,1,opt,name=direction,proto3,enum=penstock.plugin.v1.Sa_Direction" json:"direction,omitempty"`
 	Spi       uint32                 `protobuf:"varint,2,opt,name=spi,proto3" json:"spi,omitempty"` // 256 and up, chosen by who receives with it
 	// "aes128gcm16", "aes192gcm16", "aes256gcm16", "chacha20poly1305"; or "aes128-",
-	// "aes192-", "aes256-" (CBC) with "md5", "sha1", "sha256", "sha384", "sha512".
+	// "aes192-", "aes256-", "3des-" (CBC) with "md5", "sha1", "sha256", "sha384", "sha512".
 	Suite   string `protobuf:"bytes,3,opt,name=suite,proto3" json:"suite,omitempty"`
 	Key     []byte `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`                        // of the cipher; an AEAD's salt of 4 bytes is its end
 	AuthKey []byte `protobuf:"bytes,5,opt,name=auth_key,json=authKey,proto3" json:"auth_key,omitempty"` // of the HMAC; an AEAD has none

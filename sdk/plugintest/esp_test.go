@@ -16,9 +16,9 @@ import (
 
 var suiteNames = func() []string {
 	names := []string{"aes128gcm16", "aes192gcm16", "aes256gcm16", "chacha20poly1305"}
-	for _, bits := range []string{"128", "192", "256"} {
+	for _, cipher := range []string{"aes128", "aes192", "aes256", "3des"} {
 		for hash := range espMACs {
-			names = append(names, "aes"+bits+"-"+hash)
+			names = append(names, cipher+"-"+hash)
 		}
 	}
 	return names

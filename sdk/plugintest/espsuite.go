@@ -3,6 +3,7 @@ package plugintest
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/des"
 	"crypto/hmac"
 	"crypto/md5"
 	"crypto/rand"
@@ -17,8 +18,8 @@ import (
 	"github.com/penstock-vpn/penstock/sdk"
 )
 
-// espSuite encrypts and authenticates: one AEAD, or AES-CBC and an HMAC over all
-// before it. Sizes are in bytes.
+// espSuite encrypts and authenticates: one AEAD, or CBC, of AES or 3DES, and an HMAC over
+// all before it. Sizes are in bytes.
 type espSuite struct {
 	key, authKey, block int
 	iv, icv             int
@@ -28,7 +29,7 @@ type espSuite struct {
 
 const aeadSalt = 4 // bytes at the end of an AEAD's key
 
-// espMACs are the HMACs beside AES-CBC, cut to icv bytes.
+// espMACs are the HMACs beside CBC, cut to icv bytes.
 var espMACs = map[string]struct {
 	mac func() hash.Hash
 	icv int
@@ -39,6 +40,11 @@ var espMACs = map[string]struct {
 func espSuiteNamed(name string) (espSuite, bool) {
 	if name == "chacha20poly1305" {
 		return espSuite{key: 32 + aeadSalt, block: 4, iv: 8, icv: 16, aead: chacha20poly1305.New}, true
+	}
+	for hash, m := range espMACs {
+		if name == "3des-"+hash {
+			return espSuite{key: 24, authKey: m.mac().Size(), block: des.BlockSize, iv: des.BlockSize, icv: m.icv, mac: m.mac}, true
+		}
 	}
 	for _, key := range []int{16, 24, 32} {
 		aesN := "aes" + strconv.Itoa(key*8)
@@ -113,6 +119,9 @@ func (s espSuite) cipher(sa sdk.SA) cipher.AEAD {
 
 func (s espSuite) blocks(sa sdk.SA) cipher.Block {
 	block, err := aes.NewCipher(sa.Key)
+	if s.block == des.BlockSize {
+		block, err = des.NewTripleDESCipher(sa.Key)
+	}
 	if err != nil {
 		panic(err)
 	}

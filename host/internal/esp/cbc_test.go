@@ -17,7 +17,7 @@ func eachCBC(t *testing.T, f func(t *testing.T, c cbc, block cipher.Block)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := newPortable(key)
+		p, err := newPortable(block, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,10 +84,24 @@ func TestCBCDecryptsAsTheStandardLibraryDoes(t *testing.T) {
 	})
 }
 
+// NIST's vector for TDEA in CBC with three keys (TCBCMMT3, the first).
+func TestVectorOf3DES(t *testing.T) {
+	c, err := newCBC(8, unhex(t, "627f460e08104a10 43cd265d5840eaf1 313edf97df2a8a8c"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	iv, plain, text := unhex(t, "8e29f75ea77e5475"), unhex(t, "326a494cd33fe756"), unhex(t, "b22b8d66de970692")
+	got := append(bytes.Clone(iv), plain...)
+	c.encrypt([][]byte{got})
+	same(t, "encrypted", got[8:], text)
+	c.decrypt(got[8:], got)
+	same(t, "decrypted", got[8:], plain)
+}
+
 // BenchmarkCBC is 1408 bytes, in eights when they are encrypted.
 func BenchmarkCBC(b *testing.B) {
 	key := pattern(16)
-	p, _ := newPortable(key)
+	p, _ := newPortable(aes.NewCipher(key))
 	all := map[string]cbc{"portable": p}
 	if c, ok := newLanes(key); ok {
 		all["lanes"] = c

@@ -1,18 +1,17 @@
 package esp
 
 import (
-	"crypto/aes"
 	"crypto/hmac"
 	"encoding/binary"
 	"hash"
 )
 
-// chained is a suite of AES-CBC (RFC 3602) and an HMAC over all that precedes it
-// and, when sequence numbers are extended, their upper half (RFC 4303 section 2.8).
+// chained is a suite of CBC and an HMAC over all that precedes it and, when sequence numbers are extended, their upper half (RFC 4303 section 2.8).
 type chained struct {
 	cbc  cbc
 	ivs  *ivSource
 	mac  hash.Hash // after its first Reset it keeps the states that the key leads to
+	iv   int
 	icv  int
 	esn  bool
 	work [][]byte // from IV to ICV, of each packet
@@ -23,7 +22,7 @@ type chained struct {
 }
 
 func newChained(sa SA) (*chained, error) {
-	cbc, err := newCBC(sa.Key)
+	cbc, err := newCBC(sa.Suite.Block, sa.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -31,14 +30,14 @@ func newChained(sa SA) (*chained, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &chained{cbc: cbc, ivs: ivs, mac: hmac.New(sa.Suite.mac, sa.AuthKey), icv: sa.Suite.ICV, esn: sa.ESN}, nil
+	return &chained{cbc: cbc, ivs: ivs, mac: hmac.New(sa.Suite.mac, sa.AuthKey), iv: sa.Suite.IV, icv: sa.Suite.ICV, esn: sa.ESN}, nil
 }
 
 func (c *chained) seal(pkts [][]byte, first uint64) {
 	c.work = c.work[:0]
 	for _, pkt := range pkts {
 		text := pkt[headerSize : len(pkt)-c.icv]
-		c.ivs.next(text[:aes.BlockSize])
+		c.ivs.next(text[:c.iv])
 		c.work = append(c.work, text)
 	}
 	c.cbc.encrypt(c.work)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/des"
 	"crypto/hmac"
 	"crypto/md5"
 	"crypto/rand"
@@ -63,6 +64,16 @@ func (p peer) aead(pkt []byte, number uint64) (c cipher.AEAD, salt, extra []byte
 	return c, salt, extra
 }
 
+// block is the cipher of CBC.
+func (p peer) block() (b cipher.Block) {
+	if p.cipher == "3des" {
+		b, _ = des.NewTripleDESCipher(p.key)
+	} else {
+		b, _ = aes.NewCipher(p.key)
+	}
+	return b
+}
+
 func (p peer) open(pkt []byte, number uint64) (payload []byte, next byte, err error) {
 	var plain []byte
 	if p.hash == "" {
@@ -76,9 +87,10 @@ func (p peer) open(pkt []byte, number uint64) (payload []byte, next byte, err er
 		if !bytes.Equal(sum, pkt[end:]) {
 			return nil, 0, fmt.Errorf("ICV %x, want %x", pkt[end:], sum)
 		}
-		block, _ := aes.NewCipher(p.key)
-		plain = make([]byte, end-24)
-		cipher.NewCBCDecrypter(block, pkt[8:24]).CryptBlocks(plain, pkt[24:end])
+		block := p.block()
+		at := 8 + block.BlockSize()
+		plain = make([]byte, end-at)
+		cipher.NewCBCDecrypter(block, pkt[8:at]).CryptBlocks(plain, pkt[at:end])
 	}
 	padding := int(plain[len(plain)-2])
 	payload, next = plain[:len(plain)-2-padding], plain[len(plain)-1]
@@ -94,9 +106,9 @@ func (p peer) open(pkt []byte, number uint64) (payload []byte, next byte, err er
 func (p peer) seal(spi SPI, number uint64, payload []byte, next byte, more int) []byte {
 	pkt := binary.BigEndian.AppendUint32(nil, uint32(spi))
 	pkt = binary.BigEndian.AppendUint32(pkt, uint32(number))
-	block := 16
-	if p.hash == "" {
-		block = 4
+	block := 4
+	if p.hash != "" {
+		block = p.block().BlockSize()
 	}
 	padding := block - 1 - (len(payload)+1)%block + more*block
 	plain := bytes.Clone(payload)
@@ -109,10 +121,9 @@ func (p peer) seal(spi SPI, number uint64, payload []byte, next byte, more int) 
 		c, salt, extra := p.aead(pkt, number)
 		return c.Seal(append(pkt, iv...), append(bytes.Clone(salt), iv...), plain, extra)
 	}
-	iv := make([]byte, 16)
+	iv := make([]byte, block)
 	_, _ = rand.Read(iv)
-	b, _ := aes.NewCipher(p.key)
-	cipher.NewCBCEncrypter(b, iv).CryptBlocks(plain, plain)
+	cipher.NewCBCEncrypter(p.block(), iv).CryptBlocks(plain, plain)
 	pkt = append(append(pkt, iv...), plain...)
 	return append(pkt, p.mac(pkt, number)...)
 }

@@ -31,7 +31,7 @@ func newIVSource() (*ivSource, error) {
 	return &ivSource{stream: cipher.NewCTR(block, seed[aes.BlockSize:])}, nil
 }
 
-// next fills iv, a block.
+// next fills iv, which is a block or half of one.
 func (s *ivSource) next(iv []byte) {
 	if len(s.left) == 0 {
 		s.left = s.pool[:]

@@ -18,8 +18,8 @@ const (
 	saltSize    = 4 // behind the key of an AEAD, in front of the IV in its nonce
 )
 
-// Suite is what encrypts and authenticates: one AEAD, or AES-CBC (RFC 3602) with an
-// HMAC over the ciphertext. Sizes are in bytes.
+// Suite is what encrypts and authenticates: one AEAD, or AES-CBC (RFC 3602) or 3DES-CBC
+// (RFC 2451) with an HMAC over the ciphertext. Sizes are in bytes.
 type Suite struct {
 	Name        string // as IKE daemons write proposals
 	KeySize     int    // of the encryption key, an AEAD's salt included
@@ -28,11 +28,13 @@ type Suite struct {
 	ICV         int    // integrity check value, in each packet
 	Block       int    // what payload, padding and trailer are a multiple of
 
-	aead func(key []byte) (cipher.AEAD, error) // nil: AES-CBC
+	aead func(key []byte) (cipher.AEAD, error) // nil: CBC, of AES or with a Block of 8 of 3DES
 	mac  func() hash.Hash
 }
 
-// Suites is every suite: RFC 4106, RFC 7634, and RFC 3602 with RFC 2403, 2404 and 4868.
+// Suites is every suite: RFC 4106, RFC 7634, and RFC 3602 and 2451 with RFC 2403, 2404 and
+// 4868. 3DES is slow, and its blocks are so short that keys must be changed often: it is for
+// gateways that know nothing else.
 var Suites = []*Suite{
 	{"aes128gcm16", 20, 0, 8, 16, 4, newGCM, nil},
 	{"aes192gcm16", 28, 0, 8, 16, 4, newGCM, nil},
@@ -53,6 +55,11 @@ var Suites = []*Suite{
 	{"aes128-sha512", 16, 64, 16, 32, 16, nil, sha512.New},
 	{"aes192-sha512", 24, 64, 16, 32, 16, nil, sha512.New},
 	{"aes256-sha512", 32, 64, 16, 32, 16, nil, sha512.New},
+	{"3des-md5", 24, 16, 8, 12, 8, nil, md5.New},
+	{"3des-sha1", 24, 20, 8, 12, 8, nil, sha1.New},
+	{"3des-sha256", 24, 32, 8, 16, 8, nil, sha256.New},
+	{"3des-sha384", 24, 48, 8, 24, 8, nil, sha512.New384},
+	{"3des-sha512", 24, 64, 8, 32, 8, nil, sha512.New},
 }
 
 // SuiteNamed finds a suite; nil when there is none of that name.

@@ -44,8 +44,11 @@ func WiresharkESP(spi uint32, cipher, integrity string, key, authKey []byte) str
 		return ""
 	}
 	name, auth := "AES-CBC [RFC3602]", fmt.Sprintf("0x%x", authKey)
-	if c.AEAD() {
+	switch {
+	case c.AEAD():
 		name, auth = "AES-GCM with 16 octet ICV [RFC4106]", ""
+	case cipher == "3des":
+		name = "TripleDES-CBC [RFC2451]"
 	}
 	return fmt.Sprintf("%q,%q,%q,%q,%q,%q,%q,%q", "IPv4", "*", "*", fmt.Sprintf("0x%08x", spi), name, fmt.Sprintf("0x%x", key), sharkESP[integrity], auth)
 }

@@ -105,6 +105,25 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// Weak is what is weak of that which is offered, and the option that it was named in; "":
+// nothing is.
+func (c Config) Weak() (what, option string) {
+	for _, s := range c.IKE {
+		if weak := s.Weak(); weak != "" {
+			return weak, "ike"
+		}
+	}
+	for _, s := range c.ESP {
+		if weak := s.Weak(); weak != "" {
+			return weak, "esp"
+		}
+	}
+	if c.PFS != nil && c.PFS.Weak {
+		return c.PFS.Name, "pfs"
+	}
+	return "", ""
+}
+
 func (m *Machine) random(n int) ([]byte, error) {
 	b := make([]byte, n)
 	_, err := io.ReadFull(m.c.Random, b)

@@ -10,6 +10,7 @@ import (
 	"github.com/penstock-vpn/penstock/plugins/internal/ike/keys"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike1"
 	v1 "github.com/penstock-vpn/penstock/plugins/internal/ike1/keys"
+	"github.com/penstock-vpn/penstock/sdk"
 )
 
 // ESPSuite is what a pair of SAs uses.
@@ -17,9 +18,14 @@ type ESPSuite struct {
 	Name      string // in the words of the datapath
 	cipher    uint8
 	bits      uint16
-	auth      uint16 // 0: the cipher authenticates too
-	key, hmac int    // bytes
+	auth      uint16    // 0: the cipher authenticates too
+	key, hmac int       // bytes
+	life      sdk.Limit // in bytes, of each SA
+	weak      string    // which part of it is; "": none
 }
+
+// Weak says which part of it is weak; "": none is.
+func (s ESPSuite) Weak() string { return s.weak }
 
 // Attributes of ESP, RFC 2407 section 4.5.
 const (
@@ -41,9 +47,15 @@ const (
 
 // espCiphers have numbers of their own in ESP; those of the key exchange have others.
 var espCiphers = []ESPSuite{
-	{"aes256gcm16", 20, 256, 0, 36, 0}, {"aes192gcm16", 20, 192, 0, 28, 0}, {"aes128gcm16", 20, 128, 0, 20, 0},
-	{"aes256", 12, 256, 0, 32, 0}, {"aes192", 12, 192, 0, 24, 0}, {"aes128", 12, 128, 0, 16, 0},
+	{Name: "aes256gcm16", cipher: 20, bits: 256, key: 36}, {Name: "aes192gcm16", cipher: 20, bits: 192, key: 28},
+	{Name: "aes128gcm16", cipher: 20, bits: 128, key: 20}, {Name: "aes256", cipher: 12, bits: 256, key: 32},
+	{Name: "aes192", cipher: 12, bits: 192, key: 24}, {Name: "aes128", cipher: 12, bits: 128, key: 16},
+	{Name: "3des", cipher: 3, key: 24, life: shortLife, weak: "3des"},
 }
+
+// shortLife is that of keys for blocks of 64 bits: of so many, two are hardly ever the same,
+// which would tell something of what is in them.
+var shortLife = sdk.Limit{Soft: 256 << 20, Hard: 1 << 30}
 
 var defaultESP = []string{"aes256gcm16", "aes128gcm16", "aes256-sha256", "aes128-sha256", "aes256-sha384", "aes256-sha512", "aes256-sha1", "aes128-sha1"}
 
@@ -70,6 +82,9 @@ func ParseESP(names []string) (all []ESPSuite, err error) {
 
 func parseESP(name string) (s ESPSuite, err error) {
 	cipher, hash, hasHash := strings.Cut(name, "-")
+	if cipher == "des" {
+		return s, fmt.Errorf("the cipher in the proposal %q is one whose key is found in a day, and is not supported. 3des is the weakest that is", name)
+	}
 	for _, c := range espCiphers {
 		if c.Name == cipher {
 			s = c
@@ -85,6 +100,9 @@ func parseESP(name string) (s ESPSuite, err error) {
 	for _, h := range v1.Hashes {
 		if h.Name == hash {
 			s.auth, s.hmac = h.Auth, h.Size
+			if h.Weak && s.weak == "" {
+				s.weak = h.Name
+			}
 		}
 	}
 	if hasHash && s.auth == 0 {

@@ -172,7 +172,7 @@ func (m *Machine) inside(p []ike1.Payload) sdk.NetConfig {
 func (m *Machine) pair(sa *isakmp, c *child, s ESPSuite, secret, ni, nr []byte) []sdk.SA {
 	one := func(d sdk.Direction, spi uint32) sdk.SA {
 		all := sa.suite.ESP(sa.keys, s.key+s.hmac, secret, spi, ni, nr)
-		out := sdk.SA{Direction: d, SPI: spi, Suite: s.Name, Key: all[:s.key:s.key]}
+		out := sdk.SA{Direction: d, SPI: spi, Suite: s.Name, Key: all[:s.key:s.key], Bytes: s.life}
 		if s.hmac > 0 {
 			out.AuthKey = all[s.key:]
 		}

@@ -131,7 +131,7 @@ func (m *Machine) quickRefused(n ike1.Notify) error {
 	case m.up:
 		return sdk.Fail(sdk.Now, diag.New(diag.SessionEnded, "the gateway refuses new keys", says+" Connecting again."))
 	case n.Kind == ike1.NoProposalChosen, n.Kind == ike1.AttributesUnknown:
-		return never(diag.Config, "esp", "the gateway accepts none of the offered ciphers for ESP", says+" Ask its administrator which it wants, and whether it wants a key exchange (see the option pfs), and name them in the option esp.")
+		return never(diag.Config, "esp", "the gateway accepts none of the offered ciphers for ESP", says+" Ask its administrator which it wants, and whether it wants a key exchange (see the option pfs), and name them in the option esp. Weak ones are offered only when they are named there.")
 	case n.Kind == ike1.InvalidID:
 		return never(diag.Config, "", "the gateway has no network for this client", says+" Ask its administrator.")
 	}

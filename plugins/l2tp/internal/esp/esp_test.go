@@ -38,7 +38,7 @@ func TestDatagramsOfEverySuite(t *testing.T) {
 		key, authKey int
 	}{
 		{"aes128gcm16", 20, 0}, {"aes192gcm16", 28, 0}, {"aes256gcm16", 36, 0}, {"aes128-md5", 16, 16},
-		{"aes128-sha1", 16, 20}, {"aes192-sha256", 24, 32}, {"aes256-sha384", 32, 48}, {"aes256-sha512", 32, 64},
+		{"aes128-sha1", 16, 20}, {"aes192-sha256", 24, 32}, {"aes256-sha384", 32, 48}, {"aes256-sha512", 32, 64}, {"3des-sha1", 24, 20}, {"3des-md5", 24, 16},
 	} {
 		p, far := pair(t, s.name, s.key, s.authKey)
 		for size := range 40 {
@@ -83,7 +83,7 @@ func TestWhatIsRefused(t *testing.T) {
 	if _, err := p.Open(far.Seal(nil)); err == nil {
 		t.Error("a packet of an SA that was removed")
 	}
-	for _, bad := range []sdk.SA{sa(sdk.Inbound, 0x1003, "3des-sha1", 24, 20), sa(sdk.Inbound, 0x1003, "aes128-sha1", 15, 20), {Suite: "aes128gcm16"}, {Suite: "aes128-sha1", ESN: true}} {
+	for _, bad := range []sdk.SA{sa(sdk.Inbound, 0x1003, "des-sha1", 8, 20), sa(sdk.Inbound, 0x1003, "3des-sha1", 16, 20), sa(sdk.Inbound, 0x1003, "aes128-sha1", 15, 20), {Suite: "aes128gcm16"}, {Suite: "aes128-sha1", ESN: true}} {
 		if p.Install(bad) == nil {
 			t.Errorf("%v is installed", bad)
 		}

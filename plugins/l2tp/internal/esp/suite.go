@@ -3,6 +3,7 @@ package esp
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/des"
 	"crypto/hmac"
 	"crypto/md5"
 	"crypto/rand"
@@ -35,20 +36,19 @@ var hashes = map[string]struct {
 
 const saltSize = 4 // at the end of an AEAD's key
 
-// newSuite knows what IKEv1 agrees on: AES in CBC with an HMAC, and in GCM.
+// newSuite knows what IKEv1 agrees on: AES and 3DES in CBC with an HMAC, and AES in GCM.
 func newSuite(sa sdk.SA) (suite, error) {
 	name, mac, chained := strings.Cut(sa.Suite, "-")
 	h, known := hashes[mac]
-	known = known && strings.HasPrefix(name, "aes")
 	switch {
 	case sa.ESN:
 		return nil, fmt.Errorf("esp: %v with extended numbers", sa)
-	case chained && known:
+	case chained && known && name == "3des":
+		block, err := des.NewTripleDESCipher(sa.Key)
+		return &chain{block, h.new, sa.AuthKey, h.cut}, err
+	case chained && known && strings.HasPrefix(name, "aes"):
 		block, err := aes.NewCipher(sa.Key)
-		if err != nil {
-			return nil, err
-		}
-		return &chain{block, h.new, sa.AuthKey, h.cut}, nil
+		return &chain{block, h.new, sa.AuthKey, h.cut}, err
 	case strings.HasPrefix(name, "aes") && strings.HasSuffix(name, "gcm16") && len(sa.Key) > saltSize:
 		split := len(sa.Key) - saltSize
 		block, err := aes.NewCipher(sa.Key[:split])
@@ -61,7 +61,7 @@ func newSuite(sa sdk.SA) (suite, error) {
 	return nil, fmt.Errorf("esp: the suite %q is unknown", sa.Suite)
 }
 
-// chain is AES in CBC (RFC 3602) and an HMAC over all before it.
+// chain is CBC (RFC 3602 and 2451) and an HMAC over all before it.
 type chain struct {
 	cipher cipher.Block
 	hash   func() hash.Hash
@@ -69,27 +69,27 @@ type chain struct {
 	cut    int
 }
 
-func (*chain) block() int { return aes.BlockSize }
+func (c *chain) block() int { return c.cipher.BlockSize() }
 
 func (c *chain) seal(head, text []byte) ([]byte, error) {
-	var iv [aes.BlockSize]byte
-	if _, err := rand.Read(iv[:]); err != nil {
+	iv := make([]byte, c.block())
+	if _, err := rand.Read(iv); err != nil {
 		return nil, err
 	}
-	out := append(append(head, iv[:]...), text...)
-	cipher.NewCBCEncrypter(c.cipher, iv[:]).CryptBlocks(out[headerSize+aes.BlockSize:], text)
+	out := append(append(head, iv...), text...)
+	cipher.NewCBCEncrypter(c.cipher, iv).CryptBlocks(out[headerSize+len(iv):], text)
 	return append(out, c.tag(out)...), nil
 }
 
 func (c *chain) open(packet []byte) ([]byte, error) {
 	end := len(packet) - c.cut
-	size := end - headerSize - aes.BlockSize
-	if size < aes.BlockSize || size%aes.BlockSize != 0 || !hmac.Equal(c.tag(packet[:end]), packet[end:]) {
+	begin := headerSize + c.block()
+	size := end - begin
+	if size < c.block() || size%c.block() != 0 || !hmac.Equal(c.tag(packet[:end]), packet[end:]) {
 		return nil, errForged
 	}
 	out := make([]byte, size)
-	iv := packet[headerSize : headerSize+aes.BlockSize]
-	cipher.NewCBCDecrypter(c.cipher, iv).CryptBlocks(out, packet[headerSize+aes.BlockSize:end])
+	cipher.NewCBCDecrypter(c.cipher, packet[headerSize:begin]).CryptBlocks(out, packet[begin:end])
 	return out, nil
 }
 
