@@ -2,7 +2,9 @@ package openconnect
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +74,48 @@ func TestWrongWords(t *testing.T) {
 		if _, _, err := read(strings.Fields(args)...); err == nil || err.Error() != "openconnect: "+want {
 			t.Errorf("%s: %v", args, err)
 		}
+	}
+}
+
+// openconnect is the other program's output; exit statuses are another test's matter.
+func openconnect(t *testing.T, args ...string) string {
+	t.Helper()
+	t.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin")
+	out, err := exec.Command("openconnect", args...).CombinedOutput()
+	if len(out) == 0 {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+// The installed one has the options that are here, in this order, and no others. An
+// abbreviation to nothing has it list them.
+func TestOptionsAreOpenConnects(t *testing.T) {
+	_, _, err := read("--=x")
+	if said, _, _ := strings.Cut(openconnect(t, "--=x"), "\n"); err == nil || said != err.Error() {
+		t.Errorf("openconnect says\n%s\nand here is\n%v", said, err)
+	}
+	lines := regexp.MustCompile(`(?m)^  (?:-(.), |    )--([a-z0-9-]+)(=?)`).FindAllStringSubmatch(openconnect(t, "--help"), -1)
+	if len(lines) < 70 {
+		t.Errorf("openconnect's help has %d options", len(lines))
+	}
+	for _, m := range lines {
+		o := match(m[2])[0]
+		if letter := strings.Trim(string(o.letter), "\x00"); o.name != m[2] || letter != m[1] || o.argument != (m[3] != "") {
+			t.Errorf("openconnect has %q, and here is -%s --%s", m[0], letter, o.name)
+		}
+		if o.help == "" {
+			t.Errorf("--%s is not in the help", o.name)
+		}
+	}
+}
+
+// The protocols are those that it names.
+func TestProtocolsAreOpenConnects(t *testing.T) {
+	_, list, _ := strings.Cut(openconnect(t, "--version"), "Supported protocols: ")
+	list, _, _ = strings.Cut(strings.Replace(list, " (default)", "", 1), "\n")
+	if list != strings.Join(protocols, ", ") {
+		t.Errorf("openconnect knows %s", list)
 	}
 }
 

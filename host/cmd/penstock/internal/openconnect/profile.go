@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -22,6 +23,8 @@ import (
 // names are OpenConnect's, of options that have another one here.
 var names = map[string]string{"usercert": "certificate", "userkey": "sslkey", "cacert": "cafile"}
 
+const hostnameKey = "local-hostname"
+
 // profile is the connection that r asks for, by the options that its protocol has.
 func (r *Request) profile(known schema.Schema, pid int) (host.Profile, error) {
 	p := host.Profile{Protocol: r.protocol, Options: schema.Values{}, Secrets: map[string]secret.String{}, Source: "command line"}
@@ -36,6 +39,9 @@ func (r *Request) profile(known schema.Schema, pid int) (host.Profile, error) {
 			return p, failed("The option --%s cannot be honoured: the protocol %s has nothing that it would change", spelled(key), r.protocol)
 		}
 		p.Options[key] = value
+	}
+	if _, there := known.Find(hostnameKey); there && p.Options[hostnameKey] == "" {
+		p.Options[hostnameKey], _ = os.Hostname() // or else the sandbox's
 	}
 	r.trust(p.Options)
 	if r.protocol == "gp" && strings.Trim(gateway.Path, "/") == "" && r.usergroup != "" {

@@ -88,6 +88,10 @@ func here(t *testing.T) *user.User {
 func TestEveryOption(t *testing.T) {
 	t.Setenv("https_proxy", "")
 	me := here(t)
+	hostname, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
 	cases := []struct {
 		option string
 		args   string // "" : none
@@ -154,6 +158,7 @@ func TestEveryOption(t *testing.T) {
 		{"useragent", "--useragent=x", value("useragent"), "x"},
 		{"version-string", "--version-string=x", value("version-string"), "x"},
 		{"local-hostname", "--local-hostname=x", value("local-hostname"), "x"},
+		{"local-hostname", "", value("local-hostname"), hostname},
 		{"disable-ipv6", "--disable-ipv6", value("disable-ipv6"), "true"},
 		{"no-proxy", "--proxy x --no-proxy", value("proxy"), ""},
 		{"no-http-keepalive", "--no-http-keepalive", value("no-http-keepalive"), "true"},
