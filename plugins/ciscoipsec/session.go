@@ -7,6 +7,7 @@ import (
 
 	"github.com/penstock-vpn/penstock/plugins/internal/ike1/machine"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike1/tunnel"
+	"github.com/penstock-vpn/penstock/plugins/internal/tries"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/framing"
 )

@@ -97,8 +97,13 @@ func keep(s *sdk.Session, c *credentials) error {
 
 // tunnel are the options of a tunnel with those credentials.
 func (o *options) tunnel(ctx context.Context, s *sdk.Session, c *credentials) (tunnel.Options, error) {
+	call, err := o.login.Call(ctx, s, &c.Person, func() error { return keep(s, c) })
+	if err != nil {
+		return tunnel.Options{}, err
+	}
+	call.MTU, call.DPD = o.mtu, o.dpd
 	t := tunnel.Options{
-		MTU: o.mtu, DPD: o.dpd, Trace: s.Trace(),
+		Options: call,
 		IKE: ike1.Options{
 			Gateway: o.host, Port: o.port,
 			Machine: machine.Config{Identity: o.localID, RemoteID: o.remoteID, IKE: o.ike, ESP: o.esp, IKELife: o.ikeLife, ChildLife: o.espLife, DPD: o.dpd},
@@ -107,24 +112,11 @@ func (o *options) tunnel(ctx context.Context, s *sdk.Session, c *credentials) (t
 			},
 		},
 		L2TP: l2tp.Config{Host: settings.HostName(), Secret: []byte(c.Secret), SecretOption: secretKey},
-		Ask:  func(ctx context.Context, text string) (string, error) { return ppplogin.Question(ctx, s, text) },
-		NewPassword: func(ctx context.Context, text string) (string, error) {
-			password, err := ppplogin.NewPassword(ctx, s, text)
-			if err == nil {
-				c.Person.Password = password
-				err = keep(s, c)
-			}
-			return password, err
-		},
 	}
 	t.IKE.Machine.Auth = machine.SharedKey{Key: sharedKey(c.PSK)}
 	if o.byCert {
-		if err := o.certificate(ctx, s, &t.IKE); err != nil {
-			return t, err
-		}
+		err = o.certificate(ctx, s, &t.IKE)
 	}
-	var err error
-	t.PPP, err = o.login.Config(ctx, s, c.Person)
 	return t, err
 }
 

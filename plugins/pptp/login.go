@@ -50,18 +50,7 @@ func (o *options) ask(ctx context.Context, s *sdk.Session, refused string) (*che
 
 // tunnel are the options of a tunnel with those credentials.
 func (o *options) tunnel(ctx context.Context, s *sdk.Session, c *checkpoint) (tunnel.Options, error) {
-	machine, err := o.login.Config(ctx, s, c.Credentials)
-	machine.MPPE = &o.mppe
-	return tunnel.Options{
-		Host: o.gateway.Hostname(), Port: o.port, MTU: o.mtu, DPD: o.dpd, Trace: s.Trace(), PPP: machine,
-		Ask: func(ctx context.Context, text string) (string, error) { return ppplogin.Question(ctx, s, text) },
-		NewPassword: func(ctx context.Context, text string) (string, error) {
-			password, err := ppplogin.NewPassword(ctx, s, text)
-			if err == nil {
-				c.Credentials.Password = password
-				err = c.keep(s)
-			}
-			return password, err
-		},
-	}, err
+	call, err := o.login.Call(ctx, s, &c.Credentials, func() error { return c.keep(s) })
+	call.MTU, call.DPD, call.PPP.MPPE = o.mtu, o.dpd, &o.mppe
+	return tunnel.Options{Options: call, Host: o.gateway.Hostname(), Port: o.port}, err
 }

@@ -60,7 +60,7 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 				return sdk.Fail(sdk.Never, err)
 			}
 			t.Again = again
-			return tunnel.Run(ctx, until, tunnel.OnSession(s), t)
+			return tunnel.Run(ctx, until, s, t)
 		},
 		Typed: func(d *diag.Diagnostic) (string, bool) { return d.Detail, !o.login.ByCertificate() },
 	}.Do(ctx, until)

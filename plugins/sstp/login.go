@@ -61,21 +61,13 @@ func (o *options) ask(ctx context.Context, s *sdk.Session, refused string) (*che
 
 // tunnel are the options of a tunnel with those credentials.
 func (o *options) tunnel(ctx context.Context, s *sdk.Session, c *checkpoint) (tunnel.Options, error) {
-	machine, err := o.login.Config(ctx, s, c.Credentials)
+	call, err := o.login.Call(ctx, s, &c.Credentials, func() error { return c.keep(s) })
+	call.MTU, call.DPD = o.mtu, o.dpd
 	return tunnel.Options{
-		Gateway: o.gateway, MTU: o.mtu, DPD: o.dpd, Trace: s.Trace(), PPP: machine,
+		Options: call, Gateway: o.gateway,
 		Keep: func(k tunnel.Kept) error {
 			c.Tunnel = &k
 			return c.keep(s)
-		},
-		Ask: func(ctx context.Context, text string) (string, error) { return ppplogin.Question(ctx, s, text) },
-		NewPassword: func(ctx context.Context, text string) (string, error) {
-			password, err := ppplogin.NewPassword(ctx, s, text)
-			if err == nil {
-				c.Credentials.Password = password
-				err = c.keep(s)
-			}
-			return password, err
 		},
 	}, err
 }

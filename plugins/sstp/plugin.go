@@ -52,7 +52,7 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 		if err != nil {
 			return sdk.Fail(sdk.Never, err)
 		}
-		return tunnel.Resume(ctx, tunnel.OnSession(s), path, *kept.Tunnel, t)
+		return tunnel.Resume(ctx, s, path, *kept.Tunnel, t)
 	}
 	until, cancel := s.UntilStop(ctx)
 	defer cancel()
@@ -68,7 +68,7 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 				return sdk.Fail(sdk.Never, err)
 			}
 			t.Again = again
-			return tunnel.Run(ctx, until, tunnel.OnSession(s), t)
+			return tunnel.Run(ctx, until, s, t)
 		},
 		Typed: func(d *diag.Diagnostic) (string, bool) { return d.Detail, !o.login.ByCertificate() },
 	}.Do(ctx, until)

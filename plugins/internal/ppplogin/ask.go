@@ -27,8 +27,8 @@ func (o *Options) Ask(ctx context.Context, s *sdk.Session, refused string) (Cred
 	return Credentials{answer.Values["username"], answer.Values["password"]}, err
 }
 
-// Question puts a gateway's own question, such as for a code.
-func Question(ctx context.Context, s *sdk.Session, text string) (string, error) {
+// question puts a gateway's own question, such as for a code.
+func question(ctx context.Context, s *sdk.Session, text string) (string, error) {
 	answer, err := s.Ask(ctx, prompt.Prompt{Title: "The gateway asks", Text: text, Form: &prompt.Form{ID: "challenge", Fields: []prompt.Field{
 		{Name: "answer", Label: "Answer", Kind: prompt.OTP},
 	}}})
@@ -38,8 +38,8 @@ func Question(ctx context.Context, s *sdk.Session, text string) (string, error) 
 	return answer.Values["answer"], err
 }
 
-// NewPassword asks for a new password, twice.
-func NewPassword(ctx context.Context, s *sdk.Session, text string) (string, error) {
+// newPassword asks for a new password, twice.
+func newPassword(ctx context.Context, s *sdk.Session, text string) (string, error) {
 	refused := ""
 	for {
 		answer, err := s.Ask(ctx, prompt.Prompt{Title: "New password", Text: text, Error: refused, Form: &prompt.Form{ID: "new-password", Fields: []prompt.Field{

@@ -66,9 +66,9 @@ func (o *Options) certificate(ctx context.Context, s *sdk.Session) (*tls.Certifi
 	return own, nil
 }
 
-// Config is what the machine of PPP is made of for somebody with those credentials. The
+// config is what the machine of PPP is made of for somebody with those credentials. The
 // certificates that EAP meets are the host's to judge, until ctx ends.
-func (o *Options) Config(ctx context.Context, s *sdk.Session, c Credentials) (ppp.Config, error) {
+func (o *Options) config(ctx context.Context, s *sdk.Session, c Credentials) (ppp.Config, error) {
 	own, err := o.certificate(ctx, s)
 	if err != nil {
 		return ppp.Config{}, err

@@ -1,4 +1,5 @@
-// Package tries lets a person try a login again when what they typed was refused.
+// Package tries is what is tried again: a login by its person, when what they typed was
+// refused, and a session by the host.
 package tries
 
 import (

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
+	"github.com/penstock-vpn/penstock/plugins/internal/tries"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
@@ -203,11 +204,11 @@ func (p *peer) effect(e machine.Effect) error {
 	case machine.Up:
 		return p.install(e)
 	case machine.Install:
-		return broken(p.replace(e.SAs))
+		return tries.Broken(p.replace(e.SAs))
 	case machine.Moved:
-		return broken(p.attach(e.SAs, e.Way, p.path))
+		return tries.Broken(p.attach(e.SAs, e.Way, p.path))
 	case machine.Remove:
-		return broken(p.remove(e.SPI))
+		return tries.Broken(p.remove(e.SPI))
 	case machine.Keep:
 		if p.s.o.Keep != nil {
 			p.s.o.Keep(e.Ticket)
@@ -278,7 +279,7 @@ func (p *peer) send(m machine.Send) error {
 		if p.left {
 			return nil
 		}
-		return broken(err)
+		return tries.Broken(err)
 	}
 	port, datagram := portIKE, m.Datagram
 	if m.Port == portNATT {

@@ -401,12 +401,3 @@ func (s *session) stop(e sdk.Stop) error {
 	}
 	return s.now.do(s.now.m.Stop(time.Now()))
 }
-
-// broken is the end of a path that does not take what was agreed on, most often because
-// it has died this moment: a new one is asked for.
-func broken(err error) error {
-	if err == nil {
-		return nil
-	}
-	return sdk.Fail(sdk.Now, err)
-}

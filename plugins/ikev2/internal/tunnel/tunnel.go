@@ -14,12 +14,12 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
-	"errors"
 	"net"
 	"time"
 
 	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
+	"github.com/penstock-vpn/penstock/plugins/internal/tries"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/framing"
 )
@@ -112,14 +112,6 @@ const (
 // Stop, with which until ends too.
 func Run(ctx, until context.Context, host Host, o Options) error {
 	s := newSession(host, o)
-	return s.verdict(s.run(ctx, until))
-}
-
-// verdict has a session end that never came up, but for one that is begun again.
-func (s *session) verdict(err error) error {
-	var f *sdk.Failure
-	if errors.As(err, &f) && f.Retry == sdk.Backoff && !s.up() && !s.o.Again {
-		return &sdk.Failure{Retry: sdk.Never, Diagnostics: f.Diagnostics}
-	}
-	return err
+	err := s.run(ctx, until)
+	return tries.First(err, s.up() || o.Again)
 }

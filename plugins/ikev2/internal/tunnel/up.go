@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
+	"github.com/penstock-vpn/penstock/plugins/internal/tries"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/framing"
 )
@@ -29,7 +30,7 @@ func (p *peer) install(up machine.Up) error {
 	}
 	if p.path != nil {
 		if err := p.replace(up.SAs); err != nil {
-			return broken(err)
+			return tries.Broken(err)
 		}
 		return s.takeOver(p)
 	}
@@ -138,7 +139,7 @@ func (p *peer) remove(spi uint32) error {
 func (p *peer) removeAll() error {
 	for _, spi := range slices.Clone(p.inbound) {
 		if err := p.remove(spi); err != nil {
-			return broken(err)
+			return tries.Broken(err)
 		}
 	}
 	return nil

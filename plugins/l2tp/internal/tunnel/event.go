@@ -20,7 +20,7 @@ func (r *session) event(e sdk.Event) error {
 		case e.Type == framing.L2TPControl:
 			return r.doL2TP(r.l2tp.Receive(time.Now(), e.Payload))
 		case e.Type >= framing.InPPP && e.Type < framing.L2TPControl:
-			return r.doPPP(r.ppp.Frame(time.Now(), uint16(e.Type), e.Payload))
+			return r.ppp.Frame(uint16(e.Type), e.Payload)
 		}
 	case sdk.PathEvent:
 		if r.way.path != nil && e.Path == r.way.ID() && e.Kind == sdk.PathDead && r.stopping {
@@ -38,20 +38,13 @@ func (r *session) event(e sdk.Event) error {
 	return r.peer.Event(e)
 }
 
-// goodbyeTime is how long the gateway may take to hear of the end.
-const goodbyeTime = 2 * time.Second
-
 // stop tells the gateway, and waits for its answer as long as there is time.
 func (r *session) stop(e sdk.Stop) error {
 	r.stopping = true
 	if !e.Logout || r.way.line == nil {
 		return r.finish()
 	}
-	limit := goodbyeTime
-	if e.Deadline > 0 {
-		limit = min(limit, e.Deadline/2)
-	}
-	r.expires.Reset(limit)
+	r.ppp.Goodbye(e.Deadline)
 	return r.doL2TP(r.l2tp.Stop(time.Now()))
 }
 

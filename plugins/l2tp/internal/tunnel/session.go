@@ -9,18 +9,17 @@ import (
 	"github.com/penstock-vpn/penstock/plugins/internal/ike1/machine"
 	ike1 "github.com/penstock-vpn/penstock/plugins/internal/ike1/tunnel"
 	"github.com/penstock-vpn/penstock/plugins/internal/l2tp"
-	"github.com/penstock-vpn/penstock/plugins/internal/ppp"
+	"github.com/penstock-vpn/penstock/plugins/internal/pppcall"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
-// session is the state of one user's session. Only run touches it; who waits for a
-// person does so in a goroutine that reports over answers.
+// session is the state of one user's session; it carries the call of PPP.
 type session struct {
 	s    *sdk.Session
 	o    Options
-	ctx  context.Context // ends with run
-	work sync.WaitGroup
+	ctx  context.Context // ends with Run
+	work sync.WaitGroup  // who reads
 
 	peer *ike1.Peer
 	way  way
@@ -30,26 +29,16 @@ type session struct {
 	call     l2tp.Up // zero: there is none yet
 	numbered bool    // the gateway numbers data: so do we
 	ns       uint16
+	ppp      *pppcall.Call
 
-	ppp     *ppp.Machine
-	expires *time.Timer // of the login, and of the goodbye
-
-	answers  chan func(time.Time) []ppp.Effect
 	stopping bool
 	ended    bool
 }
 
-// loginTime is how long the gateway may take from the call to the addresses.
-const loginTime = 60 * time.Second
-
-func newSession(s *sdk.Session, o Options) *session {
-	o.PPP.Trace, o.L2TP.Trace = o.Trace, o.Trace
-	o.PPP.MRU = MRU
-	r := &session{
-		s: s, o: o, came: make(chan []byte, 64), answers: make(chan func(time.Time) []ppp.Effect, 1),
-		l2tp: l2tp.New(o.L2TP), ppp: ppp.New(o.PPP), expires: time.NewTimer(loginTime),
-	}
-	r.expires.Stop()
+func newSession(ctx context.Context, s *sdk.Session, o Options) *session {
+	o.L2TP.Trace = o.Trace
+	r := &session{s: s, o: o, ctx: ctx, came: make(chan []byte, 64), l2tp: l2tp.New(o.L2TP)}
+	r.ppp = pppcall.New(ctx, s, r, o.Options)
 	natt := 4500
 	if o.IKE.Port != 0 {
 		natt = o.IKE.Port
@@ -59,18 +48,8 @@ func newSession(s *sdk.Session, o Options) *session {
 	return r
 }
 
-// run begins a session and handles what happens until it ends.
-func (r *session) run(ctx, until context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	r.ctx = ctx
-	defer r.leave()
-	defer cancel()
-	if err := r.peer.Begin(ctx, until); err != nil {
-		if until.Err() != nil && ctx.Err() == nil {
-			return nil
-		}
-		return err
-	}
+// run handles what happens until the session ends.
+func (r *session) run() error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for !r.ended {
@@ -115,15 +94,15 @@ func (r *session) next(due <-chan time.Time) error {
 		return do()
 	case b := <-r.came:
 		return r.arrived(b)
-	case give := <-r.answers:
-		return r.doPPP(give(time.Now()))
+	case answer := <-r.ppp.Answers():
+		return r.ppp.Take(answer)
 	case <-due:
 		return r.tick(time.Now())
-	case <-r.expires.C:
+	case <-r.ppp.Expired():
 		if r.stopping {
 			return r.finish()
 		}
-		return sdk.Fail(sdk.Backoff, diag.New(diag.Unreachable, "the gateway does not finish the login", "It has taken the call. Try again later."))
+		return r.ppp.Late()
 	}
 }
 
@@ -140,7 +119,7 @@ func (r *session) tick(now time.Time) error {
 		}
 	}
 	if is(r.ppp.Deadline()) {
-		return r.doPPP(r.ppp.Tick(now))
+		return r.ppp.Tick()
 	}
 	return nil
 }
@@ -157,7 +136,7 @@ func (r *session) secured(up machine.Up, conn ike1.Conn) (ike1.Path, error) {
 	if err := r.way.begun(l, up.SAs); err != nil {
 		return nil, sdk.Fail(sdk.Never, diag.New(diag.Protocol, "the gateway chose what is not known here", err.Error()))
 	}
-	r.expires.Reset(loginTime)
+	r.ppp.Wait("the call")
 	return &r.way, r.doL2TP(r.l2tp.Begin(time.Now()))
 }
 
@@ -182,28 +161,16 @@ func (r *session) arrived(b []byte) error {
 	}
 	r.numbered = d.Numbered
 	r.l2tp.Heard(time.Now())
-	protocol, payload, err := ppp.ParseFrame(d.Payload)
-	if err != nil {
-		return nil
-	}
-	return r.doPPP(r.ppp.Frame(time.Now(), protocol, payload))
+	return r.ppp.Whole(d.Payload)
 }
 
 // leave closes what is open and waits for the goroutines. A path is the host's: it goes
 // with the session.
 func (r *session) leave() {
-	r.expires.Stop()
 	if r.way.line != nil && r.way.path == nil {
 		_ = r.way.line.Close()
 	}
 	r.peer.Close()
-	gone := make(chan struct{})
-	go func() { r.work.Wait(); close(gone) }()
-	for {
-		select {
-		case <-gone:
-			return
-		case <-r.answers:
-		}
-	}
+	r.work.Wait()
+	r.ppp.Close()
 }

@@ -11,31 +11,24 @@ package tunnel
 
 import (
 	"context"
-	"errors"
-	"time"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/ike1/machine"
 	ike1 "github.com/penstock-vpn/penstock/plugins/internal/ike1/tunnel"
 	"github.com/penstock-vpn/penstock/plugins/internal/l2tp"
-	"github.com/penstock-vpn/penstock/plugins/internal/ppp"
+	"github.com/penstock-vpn/penstock/plugins/internal/pppcall"
+	"github.com/penstock-vpn/penstock/plugins/internal/tries"
 	"github.com/penstock-vpn/penstock/sdk"
 )
 
 // Options of a tunnel.
 type Options struct {
+	pppcall.Options
 	// IKE is the gateway of IKEv1, but for Transport and Up.
 	IKE  ike1.Options
 	L2TP l2tp.Config
-	PPP  ppp.Config
-	MTU  int // the user's limit inside the tunnel; 0: none
-	DPD  time.Duration
 	// Again says that there was a tunnel before: a gateway that does not answer is to be
 	// tried again then.
 	Again bool
-	Trace bool
-	// Ask puts a question of the gateway to the user, NewPassword asks for a new password.
-	Ask         func(ctx context.Context, text string) (string, error)
-	NewPassword func(ctx context.Context, text string) (string, error)
 }
 
 // MRU is what is asked for, and the most that is sent: with ESP, UDP and L2TP around it a
@@ -48,11 +41,16 @@ const portL2TP = 1701
 // with which until ends too.
 func Run(ctx, until context.Context, s *sdk.Session, o Options) error {
 	o.IKE.Machine.Transport = &machine.Selector{Protocol: 17, Local: portL2TP, Remote: portL2TP}
-	r := newSession(s, o)
-	err := r.run(ctx, until)
-	var f *sdk.Failure
-	if errors.As(err, &f) && f.Retry == sdk.Backoff && r.way.path == nil && !o.Again {
-		return &sdk.Failure{Retry: sdk.Never, Diagnostics: f.Diagnostics}
+	ctx, cancel := context.WithCancel(ctx)
+	r := newSession(ctx, s, o)
+	defer r.leave()
+	defer cancel()
+	err := r.peer.Begin(ctx, until)
+	switch {
+	case err == nil:
+		err = r.run()
+	case until.Err() != nil && ctx.Err() == nil:
+		return nil
 	}
-	return err
+	return tries.First(err, r.way.path != nil || o.Again)
 }

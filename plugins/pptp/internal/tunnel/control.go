@@ -3,9 +3,10 @@ package tunnel
 import (
 	"context"
 	"encoding/binary"
-	"time"
 
-	"github.com/penstock-vpn/penstock/plugins/internal/ppp"
+	"github.com/penstock-vpn/penstock/plugins/internal/pppcall"
+	"github.com/penstock-vpn/penstock/plugins/internal/reader"
+	"github.com/penstock-vpn/penstock/plugins/internal/tries"
 	"github.com/penstock-vpn/penstock/plugins/pptp/internal/pptp"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -64,19 +65,19 @@ func (s *session) started(m pptp.Message) (err error) {
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, openTime)
 	defer cancel()
-	if s.gre, err = s.host.OpenGRE(ctx, s.o.Host); err != nil {
-		return failed(err)
+	if s.gre, err = s.host.OpenRaw(ctx, s.o.Host, sdk.ProtocolGRE); err != nil {
+		return tries.Failed(err)
 	}
-	s.packets = newReader(s.gre)
+	s.packets = reader.New(s.gre)
 	s.line.OwnCall = number()
-	s.wait("the call")
+	s.ppp.Wait("the call")
 	return s.say(pptp.Call(s.line.OwnCall, number()))
 }
 
 // called begins PPP.
 func (s *session) called(m pptp.Message) error {
 	call, err := m.Called()
-	if s.line.OwnCall == 0 || s.ppp != nil || s.stopping || call.Peer != s.line.OwnCall && (err == nil || call.Peer != 0) {
+	if s.line.OwnCall == 0 || s.ppp.Begun() || s.stopping || call.Peer != s.line.OwnCall && (err == nil || call.Peer != 0) {
 		return nil
 	}
 	if err != nil {
@@ -86,17 +87,11 @@ func (s *session) called(m pptp.Message) error {
 	if err := s.say(pptp.LinkInfo(call.ID)); err != nil {
 		return err
 	}
-	s.wait("the login")
-	s.o.PPP.MRU = s.mru()
-	s.ppp = ppp.New(s.o.PPP)
-	return s.do(s.ppp.Begin(time.Now()))
+	return s.ppp.Begin(s.mru())
 }
 
 // around is what stands around a packet that is encrypted, but for IP: GRE, PPP, MPPE.
-const around = 16 + 4 + mppeSize
-
-// mppeSize is what encryption adds to a packet, within the MRU.
-const mppeSize = 4
+const around = 16 + 4 + pppcall.EncryptionSize
 
 // mru is the longest that comes whole over the network to the gateway, and no more than MRU.
 func (s *session) mru() int {
@@ -104,7 +99,7 @@ func (s *session) mru() int {
 	if i.PathMTU == 0 {
 		return MRU
 	}
-	return max(min(i.PathMTU-i.Overhead-around+mppeSize, MRU), 576)
+	return max(min(i.PathMTU-i.Overhead-around+pppcall.EncryptionSize, MRU), 576)
 }
 
 func (s *session) disconnected(m pptp.Message) error {

@@ -1,8 +1,6 @@
 package tunnel
 
 import (
-	"time"
-
 	"github.com/penstock-vpn/penstock/plugins/pptp/internal/pptp"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -14,7 +12,7 @@ func (s *session) event(e sdk.Event) error {
 	switch e := e.(type) {
 	case sdk.ControlFrame:
 		if s.path != nil && e.Path == s.path.ID() && e.Type >= framing.InPPP {
-			return s.do(s.ppp.Frame(time.Now(), uint16(e.Type), e.Payload))
+			return s.ppp.Frame(uint16(e.Type), e.Payload)
 		}
 	case sdk.PathEvent:
 		if s.path != nil && e.Path == s.path.ID() && e.Kind == sdk.PathDead {
@@ -49,9 +47,6 @@ func (s *session) anew(why string) error {
 	return sdk.Fail(sdk.Now, diag.New(diag.Unreachable, why, "Connecting again."))
 }
 
-// goodbyeTime is how long the gateway may take to say goodbye.
-const goodbyeTime = 2 * time.Second
-
 // stop ends PPP, then the call, then the control connection, as long as there is time.
 func (s *session) stop(e sdk.Stop) error {
 	s.stopping = true
@@ -59,13 +54,9 @@ func (s *session) stop(e sdk.Stop) error {
 		s.ended = true
 		return nil
 	}
-	limit := goodbyeTime
-	if e.Deadline > 0 {
-		limit = min(limit, e.Deadline/2)
-	}
-	s.expires.Reset(limit)
-	if s.ppp == nil {
+	s.ppp.Goodbye(e.Deadline)
+	if !s.ppp.Begun() {
 		return s.say(pptp.Stop())
 	}
-	return s.do(s.ppp.Stop(time.Now()))
+	return s.ppp.Stop()
 }

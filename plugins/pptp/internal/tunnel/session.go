@@ -6,80 +6,71 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"net"
-	"sync"
 	"time"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/ppp"
+	"github.com/penstock-vpn/penstock/plugins/internal/pppcall"
+	"github.com/penstock-vpn/penstock/plugins/internal/reader"
+	"github.com/penstock-vpn/penstock/plugins/internal/tries"
 	"github.com/penstock-vpn/penstock/plugins/pptp/internal/pptp"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
-// session is the state of one user's session. Only run touches it; who reads, or waits for
-// a person, does so in a goroutine that reports over a channel.
+// session is the state of one user's session; it carries the call of PPP.
 type session struct {
-	host Host
+	host *sdk.Session
 	o    Options
-	ctx  context.Context // ends with run
-	work sync.WaitGroup
+	ctx  context.Context // ends with Run
 
-	control  net.Conn
-	messages *reader
+	control  *sdk.Transport
+	messages *reader.Reader
 	unread   []byte // of control
+	ticker   *time.Ticker
 	echo     uint32 // number of the last Echo-Request
 	echoed   bool   // it was answered
 
-	gre     Conn // nil: before the call, and once there is a path
-	packets *reader
+	gre     *sdk.Transport // nil: before the call, and once there is a path
+	packets *reader.Reader
 	line    pptp.Line
-	path    Path // nil: before Up
+	path    *sdk.Path // nil: before Up
 
-	ppp     *ppp.Machine
-	mppe    *sdk.MPPE   // nil: packets go in the clear
-	expires *time.Timer // of what the gateway must do now
-	late    string      // what that is
-	ticker  *time.Ticker
+	ppp  *pppcall.Call
+	mppe *sdk.MPPE // nil: packets go in the clear
 
-	answers  chan func(time.Time) []ppp.Effect
 	stopping bool
 	ended    bool
 }
 
 const (
-	negotiationTime = 60 * time.Second // for a step of the gateway's
-	openTime        = 30 * time.Second
-	echoTime        = 60 * time.Second // between signs of life of the control connection (RFC 2637 section 3.1.4)
+	openTime = 30 * time.Second
+	echoTime = 60 * time.Second // between signs of life of the control connection (RFC 2637 section 3.1.4)
 )
 
-func newSession(host Host, o Options) *session {
-	o.PPP.Trace = o.Trace
-	return &session{
-		host: host, o: o, answers: make(chan func(time.Time) []ppp.Effect, 1), echoed: true,
-		expires: time.NewTimer(negotiationTime), ticker: time.NewTicker(echoTime),
-	}
+func newSession(ctx context.Context, host *sdk.Session, o Options) *session {
+	s := &session{host: host, o: o, ctx: ctx, echoed: true, ticker: time.NewTicker(echoTime)}
+	s.ppp = pppcall.New(ctx, host, s, o.Options)
+	return s
 }
 
-// run begins a session and handles what happens until it ends.
-func (s *session) run(ctx, until context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	s.ctx = ctx
-	defer s.leave()
+// begin opens the control connection.
+func (s *session) begin(until context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(until, openTime)
 	defer cancel()
-	if err := s.begin(until); err != nil {
-		if until.Err() != nil && ctx.Err() == nil {
-			return nil
-		}
-		return err
+	if s.control, err = s.host.OpenTCP(ctx, s.o.Host, s.o.Port); err != nil {
+		return tries.Failed(err)
 	}
+	s.messages = reader.New(s.control)
+	s.ppp.Wait("the control connection")
+	return s.say(pptp.Start())
+}
+
+// run handles what happens until the session ends.
+func (s *session) run() error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for !s.ended {
-		var d time.Time
-		if s.ppp != nil {
-			d = s.ppp.Deadline()
-		}
-		if d.IsZero() {
+		if d := s.ppp.Deadline(); d.IsZero() {
 			timer.Stop()
 		} else {
 			timer.Reset(max(time.Until(d), 0))
@@ -94,38 +85,11 @@ func (s *session) run(ctx, until context.Context) error {
 	return nil
 }
 
-// begin opens the control connection.
-func (s *session) begin(until context.Context) (err error) {
-	ctx, cancel := context.WithTimeout(until, openTime)
-	defer cancel()
-	if s.control, err = s.host.OpenTCP(ctx, s.o.Host, s.o.Port); err != nil {
-		return failed(err)
-	}
-	s.messages = newReader(s.control)
-	s.wait("the control connection")
-	return s.say(pptp.Start())
-}
-
-// wait gives the gateway time for something.
-func (s *session) wait(late string) {
-	s.late = late
-	s.expires.Reset(negotiationTime)
-}
-
-// failed has a gateway that cannot be reached be tried again.
-func failed(err error) error {
-	d := diag.Of(err)
-	if d.Code == diag.Unreachable {
-		return sdk.Fail(sdk.Backoff, d)
-	}
-	return sdk.Fail(sdk.Never, d)
-}
-
 // next waits for something to happen and handles it.
 func (s *session) next(due <-chan time.Time) error {
 	var packets <-chan []byte
 	if s.packets != nil {
-		packets = s.packets.came
+		packets = s.packets.Came
 	}
 	select {
 	case e, ok := <-s.host.Events():
@@ -134,43 +98,43 @@ func (s *session) next(due <-chan time.Time) error {
 			return context.Cause(s.ctx)
 		}
 		return s.event(e)
-	case b, ok := <-s.messages.came:
+	case b, ok := <-s.messages.Came:
 		if !ok {
-			return s.lost(s.messages.err)
+			return s.lost(s.messages.Err)
 		}
 		s.unread = append(s.unread, b...)
 		return s.take()
 	case b, ok := <-packets:
 		if !ok {
-			return s.deaf(s.packets.err)
+			return s.deaf(s.packets.Err)
 		}
 		return s.packet(b)
-	case give := <-s.answers:
-		return s.do(give(time.Now()))
+	case answer := <-s.ppp.Answers():
+		return s.ppp.Take(answer)
 	case <-due:
-		return s.do(s.ppp.Tick(time.Now()))
+		return s.ppp.Tick()
 	case <-s.ticker.C:
 		return s.askAlive()
-	case <-s.expires.C:
+	case <-s.ppp.Expired():
 		if s.stopping {
 			s.ended = true
 			return nil
 		}
-		return sdk.Fail(sdk.Backoff, diag.New(diag.Unreachable, "the gateway does not answer "+s.late, "It accepted the connection. Try again later."))
+		return s.ppp.Late()
 	}
 }
 
 // packet takes what came by GRE before there is a path.
 func (s *session) packet(b []byte) error {
 	frame := s.line.Take(b)
-	if frame == nil || s.ppp == nil || s.path != nil {
+	if frame == nil || s.path != nil {
 		return nil
 	}
 	protocol, payload, err := ppp.ParseFrame(frame)
 	if err != nil || protocol < firstControl {
 		return nil // packets, which nobody can take yet
 	}
-	return s.do(s.ppp.Frame(time.Now(), protocol, payload))
+	return s.ppp.Frame(protocol, payload)
 }
 
 // firstControl is where the protocols of PPP begin that negotiate.
@@ -213,23 +177,14 @@ func (s *session) askAlive() error {
 // leave closes what is open and waits for the goroutines. A path is the host's: it goes
 // with the session.
 func (s *session) leave() {
-	s.expires.Stop()
 	s.ticker.Stop()
 	if s.packets != nil && s.path == nil {
-		s.packets.abandon()
+		s.packets.Abandon()
 	}
 	if s.messages != nil {
-		s.messages.abandon()
+		s.messages.Abandon()
 	}
-	gone := make(chan struct{})
-	go func() { s.work.Wait(); close(gone) }()
-	for {
-		select {
-		case <-gone:
-			return
-		case <-s.answers:
-		}
-	}
+	s.ppp.Close()
 }
 
 // say sends a message by the control connection.

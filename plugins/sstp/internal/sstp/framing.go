@@ -13,25 +13,16 @@ const (
 	TypeControl = 1
 )
 
-const (
-	lcp         = framing.InPPP | 0xc021
-	lcpEcho     = 9
-	lcpReply    = 10
-	magicOffset = 4
-)
-
 // Framing is how the host wraps packets. It answers both kinds of echo by itself, and asks
-// after dpd of silence. magic is our number of LCP; ppp is how the gateway likes frames.
-func Framing(dpd time.Duration, magic uint32, ppp framing.PPP) framing.Spec {
+// after dpd of silence. echo answers those of LCP; ppp is how the gateway likes frames.
+func Framing(dpd time.Duration, echo framing.Reply, ppp framing.PPP) framing.Spec {
 	return framing.Spec{
 		Header: []byte{version, 0, 0, 0}, Length: framing.Field{Offset: 2, Width: 2}, LengthAdds: headerSize,
 		Type: framing.Field{Offset: 1, Width: 1}, DataType: TypeData, PPP: &ppp, MaxPayload: maxPayload,
 		Rules: framing.Rules{
 			Replies: []framing.Reply{
 				{Match: TypeControl, With: TypeControl, Prefix: be16(EchoRequest), Patch: []framing.Match{{Value: be16(EchoResponse)}}},
-				{Match: lcp, With: lcp, Prefix: []byte{lcpEcho}, Patch: []framing.Match{
-					{Value: []byte{lcpReply}}, {Offset: magicOffset, Value: binary.BigEndian.AppendUint32(nil, magic)},
-				}},
+				echo,
 			},
 			Dpd: framing.Dpd{After: dpd, Retry: dpd / 4, Dead: dpd, Type: TypeControl, Payload: Message{Type: EchoRequest}.Append(nil)},
 		},

@@ -63,24 +63,24 @@ func TestReasonsInWords(t *testing.T) {
 }
 
 func TestFramingIsValid(t *testing.T) {
-	if err := Framing(20*time.Second, 7, framing.PPP{}).Validate(); err != nil {
+	if err := Framing(20*time.Second, framing.Reply{}, framing.PPP{}).Validate(); err != nil {
 		t.Error(err)
 	}
 }
 
 // Echoes of both kinds are answered by the rules.
 func TestEchoes(t *testing.T) {
+	other := framing.Reply{Match: framing.InPPP, With: framing.InPPP, Patch: []framing.Match{{Value: []byte("!")}}}
 	for _, test := range []struct {
 		kind      uint32
 		asked, is string
 	}{
 		{TypeControl, "\x00\x08\x00\x00", "\x00\x09\x00\x00"},
-		{lcp, "\x09\x05\x00\x08\xaa\xbb\xcc\xdd", "\x0a\x05\x00\x08\x00\x00\x00\x07"},
-		{lcp, "\x09\x05\x00\x04", ""},
+		{framing.InPPP, "?", "!"},
 		{TypeControl, "\x00\x06\x00\x00", ""},
 	} {
 		answered := ""
-		for _, r := range Framing(time.Minute, 7, framing.PPP{}).Rules.Replies {
+		for _, r := range Framing(time.Minute, other, framing.PPP{}).Rules.Replies {
 			if b, ok := r.To(nil, test.kind, []byte(test.asked)); ok {
 				answered = string(b)
 				break

@@ -1,9 +1,6 @@
 package tunnel
 
 import (
-	"time"
-
-	"github.com/penstock-vpn/penstock/plugins/internal/ppp"
 	"github.com/penstock-vpn/penstock/plugins/sstp/internal/sstp"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -50,9 +47,8 @@ func (s *session) accepted(m sstp.Message) (err error) {
 	if s.challenge, err = m.Challenge(); err != nil {
 		return sdk.Fail(sdk.Never, diag.New(diag.Protocol, "the gateway takes the call in a way that is not known", err.Error()))
 	}
-	s.called, s.late = true, "the login"
-	s.expires.Reset(negotiationTime)
-	return s.do(s.ppp.Begin(time.Now()))
+	s.called = true
+	return s.ppp.Begin(MRU)
 }
 
 // over is an end by the gateway.
@@ -70,20 +66,4 @@ func (s *session) goodbye(d *diag.Diagnostic) error {
 		return sdk.Fail(sdk.Never, d)
 	}
 	return sdk.Fail(sdk.Backoff, d)
-}
-
-// bind proves to the gateway that who logged in is at this end of the connection.
-func (s *session) bind(a ppp.Authenticated) error {
-	if a.Method == ppp.NoLogin {
-		s.host.Warn("The gateway wants no login.")
-	}
-	var key [sstp.KeySize]byte
-	copy(key[:], a.Key) // of EAP's, the first half
-	chain := s.conn.Info().PeerChain
-	if len(chain) == 0 {
-		return sdk.Fail(sdk.Never, diag.New(diag.Certificate, "the gateway has no certificate", "The login cannot be bound to the connection."))
-	}
-	s.late = "with an address"
-	s.expires.Reset(negotiationTime)
-	return s.say(s.challenge.Connected(chain[0].Raw, key))
 }

@@ -1,8 +1,6 @@
 package tunnel
 
 import (
-	"time"
-
 	"github.com/penstock-vpn/penstock/plugins/sstp/internal/sstp"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -18,7 +16,7 @@ func (s *session) event(e sdk.Event) error {
 		case e.Type == sstp.TypeControl:
 			return s.message(e.Payload)
 		case e.Type >= framing.InPPP:
-			return s.do(s.ppp.Frame(time.Now(), uint16(e.Type), e.Payload))
+			return s.ppp.Frame(uint16(e.Type), e.Payload)
 		}
 	case sdk.PathEvent:
 		if s.path != nil && e.Path == s.path.ID() && e.Kind == sdk.PathDead {
@@ -53,9 +51,6 @@ func (s *session) anew(why string) error {
 	return sdk.Fail(sdk.Now, diag.New(diag.Unreachable, why, "Connecting again."))
 }
 
-// goodbyeTime is how long the gateway may take to say goodbye.
-const goodbyeTime = 2 * time.Second
-
 // stop tells the gateway, and waits for its answer as long as there is time.
 func (s *session) stop(e sdk.Stop) error {
 	s.stopping = true
@@ -63,12 +58,8 @@ func (s *session) stop(e sdk.Stop) error {
 		s.ended = true
 		return nil
 	}
-	limit := goodbyeTime
-	if e.Deadline > 0 {
-		limit = min(limit, e.Deadline/2)
-	}
-	s.expires.Reset(limit)
-	if err := s.do(s.ppp.Stop(time.Now())); err != nil {
+	s.ppp.Goodbye(e.Deadline)
+	if err := s.ppp.Stop(); err != nil {
 		return nil
 	}
 	return s.say(sstp.Message{Type: sstp.CallDisconnect})

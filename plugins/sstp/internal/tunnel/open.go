@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/httpc"
+	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
@@ -22,11 +23,11 @@ const (
 )
 
 // open connects to the gateway. The bytes are of the tunnel, and were read with the answer.
-func (s *session) open(ctx context.Context) (Conn, []byte, error) {
+func (s *session) open(ctx context.Context) (*sdk.Transport, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, openTime)
 	defer cancel()
 	u := s.o.Gateway
-	conn, err := s.host.OpenTLS(ctx, u.Hostname(), httpc.Port(u))
+	conn, err := s.host.OpenTLS(ctx, u.Hostname(), httpc.Port(u), sdk.TLSOptions{ClientCertificate: true})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -38,7 +39,7 @@ func (s *session) open(ctx context.Context) (Conn, []byte, error) {
 	return conn, over, nil
 }
 
-func (s *session) post(ctx context.Context, conn Conn) ([]byte, error) {
+func (s *session) post(ctx context.Context, conn *sdk.Transport) ([]byte, error) {
 	client := &httpc.Client{Dial: func(context.Context, string, int) (net.Conn, error) { return conn, nil }}
 	if s.o.Trace {
 		client.Trace = s.host.TraceText

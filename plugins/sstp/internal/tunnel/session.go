@@ -4,67 +4,56 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"sync"
 	"time"
 
-	"github.com/penstock-vpn/penstock/plugins/internal/ppp"
+	"github.com/penstock-vpn/penstock/plugins/internal/pppcall"
+	"github.com/penstock-vpn/penstock/plugins/internal/reader"
+	"github.com/penstock-vpn/penstock/plugins/internal/tries"
 	"github.com/penstock-vpn/penstock/plugins/sstp/internal/sstp"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
-// session is the state of one user's session. Only run touches it; who waits for a
-// person does so in a goroutine that reports over answers.
+// session is the state of one user's session; it carries the call of PPP.
 type session struct {
-	host Host
+	host *sdk.Session
 	o    Options
-	ctx  context.Context // ends with run
-	work sync.WaitGroup
+	ctx  context.Context // ends with Run
 
-	conn   Conn
-	reader *reader // nil: before the connection, and once the host reads
-	unread []byte  // of the stream
-	path   Path    // nil: before Up
+	conn   *sdk.Transport
+	reader *reader.Reader // nil: before the connection, and once the host reads
+	unread []byte         // of the stream
+	path   *sdk.Path      // nil: before Up
 
-	ppp       *ppp.Machine
+	ppp       *pppcall.Call
 	called    bool // the gateway has taken the call
 	challenge sstp.Challenge
-	expires   *time.Timer // of what the gateway must do now
-	late      string      // what that is
 
-	answers  chan func(time.Time) []ppp.Effect
 	stopping bool
 	ended    bool
 }
 
-// negotiationTime is how long the gateway may take for a step ([MS-SSTP] 3.2.2).
-const negotiationTime = 60 * time.Second
-
-func newSession(host Host, o Options) *session {
-	o.PPP.Trace = o.Trace
-	if o.PPP.MRU == 0 {
-		o.PPP.MRU = MRU
-	}
-	return &session{
-		host: host, o: o, ppp: ppp.New(o.PPP), answers: make(chan func(time.Time) []ppp.Effect, 1),
-		expires: time.NewTimer(negotiationTime), late: "the call",
-	}
+func newSession(ctx context.Context, host *sdk.Session, o Options) *session {
+	s := &session{host: host, o: o, ctx: ctx}
+	s.ppp = pppcall.New(ctx, host, s, o.Options)
+	return s
 }
 
-// run begins a session and handles what happens until it ends.
-func (s *session) run(ctx, until context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	s.ctx = ctx
-	defer s.leave()
-	defer cancel()
-	if s.path == nil {
-		if err := s.begin(until); err != nil {
-			if until.Err() != nil && ctx.Err() == nil {
-				return nil
-			}
-			return err
-		}
+// begin opens the connection and calls.
+func (s *session) begin(until context.Context) (err error) {
+	if s.conn, s.unread, err = s.open(until); err != nil {
+		return tries.Failed(err)
 	}
+	s.reader = reader.New(s.conn)
+	s.ppp.Wait("the call")
+	if err := s.say(sstp.Request()); err != nil {
+		return err
+	}
+	return s.take()
+}
+
+// run handles what happens until the session ends.
+func (s *session) run() error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for !s.ended {
@@ -83,33 +72,11 @@ func (s *session) run(ctx, until context.Context) error {
 	return nil
 }
 
-// begin opens the connection and calls.
-func (s *session) begin(until context.Context) (err error) {
-	if s.conn, s.unread, err = s.open(until); err != nil {
-		return failed(err)
-	}
-	s.reader = newReader(s.conn)
-	s.expires.Reset(negotiationTime)
-	if err := s.say(sstp.Request()); err != nil {
-		return err
-	}
-	return s.take()
-}
-
-// failed has a gateway that cannot be reached be tried again.
-func failed(err error) error {
-	d := diag.Of(err)
-	if d.Code == diag.Unreachable {
-		return sdk.Fail(sdk.Backoff, d)
-	}
-	return sdk.Fail(sdk.Never, d)
-}
-
 // next waits for something to happen and handles it.
 func (s *session) next(due <-chan time.Time) error {
 	var came <-chan []byte
 	if s.reader != nil {
-		came = s.reader.came
+		came = s.reader.Came
 	}
 	select {
 	case e, ok := <-s.host.Events():
@@ -120,20 +87,20 @@ func (s *session) next(due <-chan time.Time) error {
 		return s.event(e)
 	case b, ok := <-came:
 		if !ok {
-			return s.lost(s.reader.err)
+			return s.lost(s.reader.Err)
 		}
 		s.unread = append(s.unread, b...)
 		return s.take()
-	case give := <-s.answers:
-		return s.do(give(time.Now()))
+	case answer := <-s.ppp.Answers():
+		return s.ppp.Take(answer)
 	case <-due:
-		return s.do(s.ppp.Tick(time.Now()))
-	case <-s.expires.C:
+		return s.ppp.Tick()
+	case <-s.ppp.Expired():
 		if s.stopping {
 			s.ended = true
 			return nil
 		}
-		return sdk.Fail(sdk.Backoff, diag.New(diag.Unreachable, "the gateway does not answer "+s.late, "It accepted the connection. Try again later."))
+		return s.ppp.Late()
 	}
 }
 
@@ -159,11 +126,7 @@ func (s *session) packet(p sstp.Packet) error {
 	if p.Control {
 		return s.message(p.Payload)
 	}
-	protocol, payload, err := ppp.ParseFrame(p.Payload)
-	if err != nil || !s.called {
-		return nil
-	}
-	return s.do(s.ppp.Frame(time.Now(), protocol, payload))
+	return s.ppp.Whole(p.Payload)
 }
 
 // lost is the end of the connection before there is a path.
@@ -182,21 +145,12 @@ func (s *session) lost(err error) error {
 // leave closes what is open and waits for the goroutines. A path is the host's: it goes
 // with the session.
 func (s *session) leave() {
-	s.expires.Stop()
 	if s.reader != nil {
-		s.reader.abandon()
+		s.reader.Abandon()
 	} else if s.conn != nil && s.path == nil {
 		_ = s.conn.Close()
 	}
-	gone := make(chan struct{})
-	go func() { s.work.Wait(); close(gone) }()
-	for {
-		select {
-		case <-gone:
-			return
-		case <-s.answers:
-		}
-	}
+	s.ppp.Close()
 }
 
 // say sends a message.
@@ -208,7 +162,7 @@ func (s *session) say(m sstp.Message) error {
 // send sends by the connection, or by the path as a frame of that type.
 func (s *session) send(kind uint32, p sstp.Packet) error {
 	if s.path != nil {
-		return broken(s.path.Send(kind, p.Payload))
+		return tries.Broken(s.path.Send(kind, p.Payload))
 	}
 	if _, err := s.conn.Write(p.Append(nil)); err != nil {
 		return s.lost(err)
@@ -220,13 +174,4 @@ func (s *session) trace(format string, args ...any) {
 	if s.o.Trace {
 		s.host.TraceText(fmt.Sprintf(format, args...) + "\n")
 	}
-}
-
-// broken is the end of a path that does not take something, most often because it has
-// died this moment: a new one is asked for.
-func broken(err error) error {
-	if err == nil {
-		return nil
-	}
-	return sdk.Fail(sdk.Now, err)
 }
