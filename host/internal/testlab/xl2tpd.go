@@ -36,7 +36,7 @@ type Xl2tpd struct {
 // xl2tpdGuest is what the guest does. The kernel does ESP, and PPP in L2TP once xl2tpd has
 // agreed on a call.
 const xl2tpdGuest = `
-for m in hmac sha512_generic jitterentropy_rng drbg xfrm_user esp4 cbc gcm ghash-generic ctr seqiv echainiv authenc pppox l2tp_ppp; do modprobe -d /run/modules $m; done
+for m in hmac sha512_generic jitterentropy_rng drbg xfrm_user esp4 cbc des_generic gcm ghash-generic ctr seqiv echainiv authenc pppox l2tp_ppp; do modprobe -d /run/modules $m; done
 mkdir -p /run/xl2tpd
 umask 077
 for f in chap pap; do echo '%[2]s * %[3]s *' >/etc/ppp/$f-secrets; done

@@ -3,6 +3,7 @@ package e2e
 import (
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -119,18 +120,77 @@ func TestCiscoRefusals(t *testing.T) {
 	}
 }
 
-// Weak ciphers are used when they are named.
+// Weak ciphers are used when they are named, and it is said.
 func TestCiscoWeakByName(t *testing.T) {
 	needPenstock(t)
 	t.Parallel()
 	l := lab(t)
-	server := strongswan(t, l, testlab.Strongswan{IKEv1: "aggressive", PSK: groupKey, IKE: "3des-md5-modp1024", ESP: "aes128-md5-modp1024"})
-	c := connectCisco(t, l, groupAnswers(), byGroup("--ike", "3des-md5-modp1024", "--esp", "aes128-md5", "--pfs", "modp1024")...)
+	server := strongswan(t, l, testlab.Strongswan{IKEv1: "aggressive", PSK: groupKey, IKE: "3des-md5-modp1024", ESP: "3des-md5-modp1024"})
+	c := connectCisco(t, l, groupAnswers(), byGroup("--ike", "3des-md5-modp1024", "--esp", "3des-md5", "--pfs", "modp1024", "--esp-lifetime", "10s")...)
+	bothWays(t, l, testlab.InsideV4, 5_000_000)
+	must(t, testlab.Await(within(t, 20*time.Second), "new keys", func() bool { return strings.Count(server.Output(), "CHILD_SA lab{") > 1 }))
 	reaches(t, l, testlab.InsideV4)
-	if !strings.Contains(server.Output(), "selected proposal: IKE:3DES_CBC/HMAC_MD5_96/PRF_HMAC_MD5/MODP_1024") {
-		t.Error("3DES was not used although it was named")
+	for _, selected := range []string{"IKE:3DES_CBC/HMAC_MD5_96/PRF_HMAC_MD5/MODP_1024", "ESP:3DES_CBC/HMAC_MD5_96/MODP_1024/NO_EXT_SEQ"} {
+		if !strings.Contains(server.Output(), "selected proposal: "+selected) {
+			t.Errorf("%s was not used although it was named", selected)
+		}
+	}
+	if !strings.Contains(c.Output(), "which is weak") {
+		t.Error("nothing was said about what is weak")
 	}
 	disconnect(t, c)
+}
+
+// behindNAT has the client's IKE and ESP come from another address and other ports.
+func behindNAT(t *testing.T, l *testlab.Lab) {
+	t.Helper()
+	run(t, l.Client, "ip", "address", "add", "10.77.0.3/24", "dev", "eth0")
+	must(t, l.Client.Nft(`table ip nat {
+	chain out {
+		type nat hook postrouting priority srcnat
+		udp dport { 500, 4500 } snat to 10.77.0.3:20000-29999
+	}
+}`))
+}
+
+// fromNAT is what strongSwan says of who is behind that NAT.
+var fromNAT = regexp.MustCompile(`10\.77\.0\.3\[2\d{4}\]`)
+
+// A NAT changes address and ports, and the line is as narrow as IPv6 allows: certificates
+// of 4 KB come nevertheless, and what is in the tunnel fits.
+func TestCiscoNATAndNarrowLine(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
+	l := lab(t)
+	cable(t, l, 1280)
+	server := strongswan(t, l, testlab.Strongswan{IKEv1: "main", Auth: "pubkey", Cert: "server-large"})
+	behindNAT(t, l)
+	before := snapshot(t, l)
+	c := connectCisco(t, l, testlab.Spec{Answers: []string{testlab.Password}}, byUserCert(l, "alice")...)
+	if sas, err := server.SAs(); err != nil || !fromNAT.MatchString(sas) {
+		t.Errorf("there was no NAT: %s, %v", sas, err)
+	}
+	fits(t, l, c, 1280)
+	bothWays(t, l, testlab.InsideV4, 1_000_000)
+	disconnect(t, c)
+	unchanged(t, l, before)
+}
+
+// fits wants an MTU that uses a line of that width, and packets of it to pass.
+func fits(t *testing.T, l *testlab.Lab, c *testlab.Connection, width int) {
+	t.Helper()
+	var mtu int
+	err := testlab.Await(within(t, 20*time.Second), "an MTU that fits", func() bool {
+		mtu = c.MTU()
+		return mtu < width-50 && mtu > width-120
+	})
+	if err != nil {
+		t.Errorf("the MTU is %d: %v", mtu, err)
+	}
+	run(t, l.Client, "ping", "-n", "-q", "-c", "1", "-M", "do", "-s", strconv.Itoa(mtu-28), testlab.InsideV4)
+	if out, err := l.Client.Run("ping", "-n", "-c", "1", "-W", "0.2", "-M", "do", "-s", strconv.Itoa(mtu-27), testlab.InsideV4); err == nil {
+		t.Errorf("a longer packet passes:\n%s", out)
+	}
 }
 
 // Large transfers go on while the keys of the tunnel change and logins follow one another.

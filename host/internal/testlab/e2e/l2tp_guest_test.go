@@ -33,12 +33,12 @@ func TestL2TPWithXl2tpd(t *testing.T) {
 		check  func(*testing.T, *testlab.Lab, *testlab.Guest)
 	}{
 		"pre-shared key, new keys by the gateway": {testlab.Xl2tpd{ChildRekey: 6, Length: true}, nil, l2tpAnswers(), rekeyed},
-		"certificates, new keys by the client": {testlab.Xl2tpd{Auth: "pubkey"}, func(l *testlab.Lab) []string {
+		"certificates, behind a NAT, new keys by the client": {testlab.Xl2tpd{Auth: "pubkey"}, func(l *testlab.Lab) []string {
 			return []string{"--auth", "cert", "--cafile", l.PKI.Cert("ca"), "--usercert", l.PKI.Cert("alice"), "--userkey", l.PKI.Key("alice"),
-				"--remote-id", testlab.GatewayName, "--esp-lifetime", "10s"}
-		}, testlab.Spec{Answers: []string{testlab.Password}}, rekeyed},
-		"old proposals": {testlab.Xl2tpd{IKE: "3des-sha1-modp1024"}, func(*testlab.Lab) []string {
-			return []string{"--ike", "3des-sha1-modp1024"}
+				"--remote-id", testlab.GatewayName, "--esp-lifetime", "10s", "--ike-lifetime", "20s"}
+		}, testlab.Spec{Answers: []string{testlab.Password}}, renewed},
+		"old proposals": {testlab.Xl2tpd{IKE: "3des-sha1-modp1024", ESP: "3des-sha1"}, func(*testlab.Lab) []string {
+			return []string{"--ike", "3des-sha1-modp1024", "--esp", "3des-sha1"}
 		}, l2tpAnswers(), nil},
 		"PAP": {testlab.Xl2tpd{PAP: true}, func(*testlab.Lab) []string { return []string{"--auth-methods", "pap"} }, l2tpAnswers(), nil},
 	} {
@@ -46,6 +46,7 @@ func TestL2TPWithXl2tpd(t *testing.T) {
 			t.Parallel()
 			l := lab(t)
 			guest := xl2tpd(t, l, test.server)
+			behindNAT(t, l)
 			before := snapshot(t, l)
 			var args []string
 			if test.args != nil {
@@ -67,14 +68,47 @@ func TestL2TPWithXl2tpd(t *testing.T) {
 	}
 }
 
-// rekeyed waits for new keys while packets flow.
-func rekeyed(t *testing.T, l *testlab.Lab, guest *testlab.Guest) {
+// rekeyed waits for new keys while packets flow: none is lost.
+func rekeyed(t *testing.T, l *testlab.Lab, guest *testlab.Guest) { rekeyedUntil(t, l, guest, 1) }
+
+// renewed waits for another main mode, too.
+func renewed(t *testing.T, l *testlab.Lab, guest *testlab.Guest) { rekeyedUntil(t, l, guest, 2) }
+
+func rekeyedUntil(t *testing.T, l *testlab.Lab, guest *testlab.Guest, logins int) {
 	pings, err := l.Client.Ping(testlab.InsideV4, 100*time.Millisecond)
 	must(t, err)
 	must(t, testlab.Await(within(t, 40*time.Second), "three pairs of SAs", func() bool {
-		return strings.Count(guest.Output(), "CHILD_SA l2tp{") >= 3
+		return strings.Count(guest.Output(), "CHILD_SA l2tp{") >= 3 && strings.Count(guest.Output(), "] established between") >= logins
 	}))
-	pings.Stop()
+	if p := pings.Stop(); len(p.Lost) > 0 {
+		t.Errorf("pings lost: %s", p)
+	}
+	if !fromNAT.MatchString(guest.Output()) {
+		t.Error("there was no NAT")
+	}
+}
+
+// A way that loses every twentieth packet, in both directions, from the first message on.
+func TestL2TPWithXl2tpdBadLine(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
+	l := lab(t)
+	guest := xl2tpd(t, l, testlab.Xl2tpd{ChildRekey: 6})
+	before := snapshot(t, l)
+	must(t, l.Gateway.Nft(`table inet bad {
+	chain passing {
+		type filter hook forward priority 0
+		udp dport { 500, 4500 } numgen random mod 100 < 5 drop
+		udp sport { 500, 4500 } numgen random mod 100 < 5 drop
+	}
+}`))
+	c := connectL2TP(t, l, testlab.GuestV4, l2tpAnswers())
+	must(t, testlab.Await(within(t, 60*time.Second), "new keys", func() bool {
+		return strings.Count(guest.Output(), "CHILD_SA l2tp{") >= 2
+	}))
+	bothWays(t, l, testlab.InsideV4, 300_000)
+	disconnect(t, c)
+	unchanged(t, l, before)
 }
 
 // Proposals that are weak are refused in words that name the option.
