@@ -94,12 +94,14 @@ func flatten(to fields, key string, value any) {
 type draft struct {
 	Connection
 	fields fields
+	keeps  map[string]string // see service
 }
 
 func newDraft(name, protocol string, f fields) *draft {
 	return &draft{fields: f, Connection: Connection{
 		Name: name, Options: option.Values{"protocol": protocol},
 		Secrets: map[string]secret.String{}, Flags: map[string]string{}, Files: map[string]File{},
+		Keys: map[string]string{}, Spoken: map[string]string{},
 	}}
 }
 
@@ -135,6 +137,13 @@ func (d *draft) note(format string, args ...any) {
 	d.Notes = append(d.Notes, printable(fmt.Sprintf(format, args...), maxNote))
 }
 
+// refuse says that no connection of ours is what this one is to be. The first reason counts.
+func (d *draft) refuse(key, why string) {
+	if d.Refused == "" {
+		d.Refused = printable(key+": "+why, maxNote)
+	}
+}
+
 // reason says why fields that begin with key, or a part of whose key does, have no
 // counterpart.
 type reason struct{ key, why string }
@@ -143,6 +152,9 @@ const noSetting = "penstock has no such setting"
 
 // done is the connection; what nobody took is named in its notes.
 func (d *draft) done(reasons ...reason) Connection {
+	if d.Refused != "" {
+		d.Notes = append(d.Notes, d.Refused)
+	}
 	d.Notes = append(d.Notes, d.fields.left(reasons)...)
 	if d.Name = printable(d.Name, maxName); d.Name == "" {
 		d.Name = printable(d.Options["gateway"], maxName)

@@ -3,7 +3,8 @@
 //
 //	anyconnect.go   profiles of Cisco's AnyConnect, which OpenConnect reads too (XML)
 //	keyfile.go      NetworkManager's connections, and what NetworkManager-openconnect exports
-//	service.go      the keys of NetworkManager's other VPN plugins, as tables
+//	service.go      the keys of NetworkManager's other VPN plugins, as tables: openconnect.go,
+//	                vpnc.go, ppp.go (pptp, l2tp, sstp), strongswan.go
 //	sswan.go        profiles of strongSwan's Android app (JSON)
 //	mobileconfig.go Apple's configuration profiles (property lists)
 //	phonebook.go    Windows' phone books (rasphone.pbk)
@@ -32,6 +33,12 @@ type Connection struct {
 	Flags   map[string]string // how NetworkManager is to keep a secret, by the secret's key
 	Files   map[string]File   // certificates and keys that the file holds itself, by option
 	Notes   []string          // what has no counterpart, and why
+	Refused string            // why no connection can be made of it; then among the notes too
+
+	// Of a connection of another VPN plugin of NetworkManager alone:
+	Keys   map[string]string // where the other plugin keeps a secret or an answer, by our key
+	Spare  []string          // secrets of the other plugin that NetworkManager never keeps
+	Spoken map[string]string // flags of what is no secret of the other plugin, by its key
 }
 
 // File is what has to become a file of its own, since an option takes its path.

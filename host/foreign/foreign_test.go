@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"encoding/base64"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"testing"
 	"unicode/utf16"
 )
+
+var update = flag.Bool("update", false, "write what the samples say anew")
 
 // told is a result as a text, secrets and all.
 func told(r Result) string {
@@ -25,6 +28,9 @@ func told(r Result) string {
 		}
 		for _, key := range slices.Sorted(maps.Keys(c.Flags)) {
 			fmt.Fprintf(&b, "  flags of %s = %s\n", key, c.Flags[key])
+		}
+		for _, key := range slices.Sorted(maps.Keys(c.Keys)) {
+			fmt.Fprintf(&b, "  kept %s = %s\n", key, c.Keys[key])
 		}
 		for _, key := range slices.Sorted(maps.Keys(c.Files)) {
 			fmt.Fprintf(&b, "  file %s = %d bytes %s\n", key, len(c.Files[key].Data.Reveal()), c.Files[key].Ending)
@@ -64,6 +70,11 @@ func TestSamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if *update {
+				if err := os.WriteFile(name+".want", []byte(told(r)), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
 			want, _ := os.ReadFile(name + ".want")
 			if got := told(r); got != string(want) {
 				t.Errorf("%s says:\n%s\nwant:\n%s", name, got, want)
@@ -81,7 +92,7 @@ func TestRefused(t *testing.T) {
 		"empty":      {" \n", "empty"},
 		"kind":       {"[thing]\na=b\n", "no known kind"},
 		"wifi":       {"[connection]\ntype=wifi\n[wifi]\nssid=a\n", "not of a VPN plugin"},
-		"service":    {"[connection]\nid=a\ntype=vpn\n[vpn]\nservice-type=org.freedesktop.NetworkManager.openvpn\n", "cannot be taken over; those of openconnect can"},
+		"service":    {"[connection]\nid=a\ntype=vpn\n[vpn]\nservice-type=org.freedesktop.NetworkManager.openvpn\n", "cannot be taken over; those of l2tp, openconnect, pptp, sstp, strongswan, vpnc can"},
 		"encrypted":  {`<plist><dict><key>PayloadType</key><string>Configuration</string><key>EncryptedPayloadContent</key><data>AAAA</data></dict></plist>`, "encrypted"},
 		"no VPN":     {`<plist><dict><key>PayloadType</key><string>Configuration</string><key>PayloadContent</key><array/></dict></plist>`, "no VPN connection"},
 		"other JSON": {`{"a": 1}`, "no strongSwan profile"},

@@ -31,6 +31,7 @@ func readKeyfile(sections []section) (Result, error) {
 		return Result{}, errors.New("this is a NetworkManager connection, but not of a VPN plugin")
 	}
 	service := data.take("service-type")
+	secrets.drop(openConnectSession...)                                  // of a session that is over
 	for _, key := range []string{"timeout", "persistent", "user-name"} { // of the setting itself, not of the plugin
 		if value, ok := data[key]; ok && value != "" {
 			rest["vpn."+key] = data.take(key)

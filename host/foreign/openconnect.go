@@ -12,38 +12,47 @@ const oneCertificate = "a second certificate for the login is not offered"
 var openConnectService = service{
 	protocol: "anyconnect",
 	data: map[string]rule{
-		"protocol":             openConnectProtocol,
-		"gateway":              to("gateway"),
-		"cacert":               to("cacert"),
-		"usercert":             to("usercert"),
-		"userkey":              to("userkey"),
-		"proxy":                to("proxy"),
-		"mtu":                  to("mtu"),
-		"useragent":            to("useragent"),
-		"version_string":       to("version-string"),
-		"reported_os":          to("os"),
-		"disable_udp":          when("no-dtls", "true"),
-		"csd_wrapper":          openConnectWrapper,
-		"authtype":             nothing, // what its editor shows
-		"pem_passphrase_fsid":  unless("pem_passphrase_fsid", "the key's passphrase is asked for, it is not made of the file system's number", "no"),
-		"prevent_invalid_cert": unless("prevent_invalid_cert", "a certificate that no authority vouches for is asked about: say no", "no"),
-		"stoken_source":        unless("stoken_source", "codes are asked for: type what the token shows", "disabled"),
-		"mcacert":              unless("mcacert", oneCertificate),
-		"mcakey":               unless("mcakey", oneCertificate),
-		"resolve":              nothing, // of the last session
-		"lasthost":             nothing,
+		"protocol":                 openConnectProtocol,
+		"gateway":                  to("gateway"),
+		"cacert":                   to("cacert"),
+		"usercert":                 to("usercert"),
+		"userkey":                  to("userkey"),
+		"proxy":                    to("proxy"),
+		"mtu":                      to("mtu"),
+		"useragent":                to("useragent"),
+		"version_string":           to("version-string"),
+		"reported_os":              to("os"),
+		"disable_udp":              when("no-dtls", "true"),
+		"csd_wrapper":              openConnectWrapper,
+		"enable_csd_trojan":        nothing, // see openConnectForms
+		"authtype":                 nothing, // what its editor shows
+		"pem_passphrase_fsid":      unless("pem_passphrase_fsid", "the key's passphrase is asked for, it is not made of the file system's number", "no"),
+		"prevent_invalid_cert":     unless("prevent_invalid_cert", "a certificate that no authority vouches for is asked about: say no", "no"),
+		"stoken_source":            unless("stoken_source", "codes are asked for: type what the token shows", "disabled"),
+		"mcacert":                  unless("mcacert", oneCertificate),
+		"mcakey":                   unless("mcakey", oneCertificate),
+		"entra_conditional_access": unless("entra_conditional_access", "a login by the broker of Entra ID is not offered", "no"),
+		"resolve":                  nothing, // of the last session
+		"lasthost":                 nothing,
 	},
-	secrets: map[string]rule{
-		"key_pass":      toSecret("key-password"),
+	keeps: map[string]string{"key_pass": "key-password"},
+	secrets: map[string]rule{ // the first four come from whoever has logged in
+		"cookie":        func(d *draft, value string) { d.hide("cookie", value) },
+		"gateway":       to("gateway"),
+		"gwcert":        to("servercert"),
+		"resolve":       to("resolve"),
 		"stoken_string": unless("stoken_string", "the token's seed is left out"),
 		"mca_key_pass":  unless("mca_key_pass", oneCertificate),
-		"gateway":       nothing, // the last session's, as are those below
-		"cookie":        nothing, "gwcert": nothing, "resolve": nothing, "lasthost": nothing, "autoconnect": nothing,
-		"save_passwords": nothing, "save_plaintext_cookies": nothing, "xmlconfig": nothing, "certsigs": nothing,
+		"lasthost":      nothing, "autoconnect": nothing, "save_passwords": nothing,
+		"save_plaintext_cookies": nothing, "xmlconfig": nothing, "certsigs": nothing,
 	},
 	before: openConnectForms,
-	flags:  map[string]string{"key_pass": "key-password"},
+	asks:   map[string]string{"username": "form:main:username", "authgroup": "form:main:group_list"},
+	spare:  openConnectSession,
 }
+
+// openConnectSession are the secrets of one session alone.
+var openConnectSession = []string{"cookie", "gwcert", "gateway", "resolve"}
 
 // openConnectProtocol knows OpenConnect's names for protocols that we call otherwise.
 func openConnectProtocol(d *draft, value string) {
