@@ -56,8 +56,14 @@ type ccp struct {
 	going bool   // there is an agreement
 }
 
+// newCCP asks for all that is allowed, of which the peer picks one by its Nak (RFC 3078
+// section 4). Linux' pppd ends the link when it is asked for the best alone and has not that.
 func newCCP(m *Machine) *ccp {
-	return &ccp{m: m, want: stateless | strengths[m.c.MPPE.Bits[0]]}
+	l := &ccp{m: m, want: stateless}
+	for _, bits := range m.c.MPPE.Bits {
+		l.want |= strengths[bits]
+	}
+	return l
 }
 
 func (l *ccp) value(v uint32) option { return option{optMPPE, binary.BigEndian.AppendUint32(nil, v)} }
@@ -95,13 +101,13 @@ func (l *ccp) judge(asked []option) (reject, nak []option) {
 		case v:
 		case 0:
 			l.odd = v
-			nak = append(nak, l.value(l.want))
+			nak = append(nak, l.value(l.best(l.want)))
 		default:
 			nak = append(nak, l.value(l.peer))
 		}
 	}
 	if l.peer == 0 && len(nak) == 0 && l.m.c.MPPE.Required {
-		nak = append(nak, l.value(l.want))
+		nak = append(nak, l.value(l.best(l.want)))
 	}
 	return reject, nak
 }
@@ -134,7 +140,7 @@ func (l *ccp) up() {
 	}
 	l.going = true
 	l.m.emit(Encrypt{&Encryption{
-		Send: direction(l.m.keys.send, l.peer), Receive: direction(l.m.keys.receive, l.want),
+		Send: direction(l.m.keys.send, l.peer), Receive: direction(l.m.keys.receive, l.best(l.want)),
 	}})
 	l.m.beginNetworks()
 }
@@ -153,6 +159,14 @@ func (l *ccp) finished() {
 
 // other takes the codes that reset keys: who carries the packets knows them.
 func (l *ccp) other(p packet) bool { return p.code == resetRequest || p.code == resetAck }
+
+// parted is that the peer ends the link. If it wanted another encryption than is allowed, that
+// is why: not everybody waits for an answer.
+func (l *ccp) parted() {
+	if !l.going && l.odd != 0 && l.m.c.MPPE.Required {
+		l.m.end(l.unacceptable())
+	}
+}
 
 // without is that there will be no encryption.
 func (l *ccp) without() {
@@ -180,6 +194,15 @@ func (l *ccp) unacceptable() error {
 	}
 	d.Detail = "Its keys are weaker than 128 bits and can be broken by trying all. That is not done unless the option " + o.AllowBits + " allows it."
 	return d.With(o.AllowBits)
+}
+
+// encryption is nil when packets are not encrypted.
+func (m *Machine) encryption() *ccp {
+	if m.ccp == nil {
+		return nil
+	}
+	l, _ := m.ccp.layer.(*ccp)
+	return l
 }
 
 func direction(key []byte, v uint32) Direction {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -79,24 +80,53 @@ func statefulServer(t *testing.T, client *MPPE) *line {
 	return l.begin()
 }
 
+// All that is allowed is offered at once: pppd ends the link when it is asked for what it has not.
+func TestFirstOffer(t *testing.T) {
+	l := encrypted(t, mppe(true, 128, 56, 40), mppe(true, 40)).begin()
+	l.mustBeUp()
+	for _, s := range of[Send](l, theClient) {
+		if s.Protocol == ProtocolCCP {
+			if got, want := fmt.Sprintf("%x", s.Payload), "0101000a1206010000e0"; got != want {
+				t.Errorf("asked for %s, want %s", got, want)
+			}
+			return
+		}
+	}
+	t.Error("nothing was asked for")
+}
+
+// hasty ends the link as soon as it is asked for an encryption that it has not, as pppd does.
+type hasty struct{ *ccp }
+
+func (l *hasty) judge(asked []option) (reject, nak []option) {
+	if reject, nak = l.ccp.judge(asked); len(nak) > 0 {
+		l.m.link.happens(shut)
+	}
+	return reject, nak
+}
+
 // What is not allowed makes no link, and the option that would allow it is named.
 func TestWeakEncryptionIsRefused(t *testing.T) {
 	pap := newLine(t, 1, Config{Username: testUser, Password: testPassword, Methods: []Method{PAP}, MPPE: mppe(true, 128)}, &gate{login: PAP, password: testPassword})
-	for option, l := range map[string]*line{
-		"allow-mppe-40": encrypted(t, mppe(true, 128), mppe(true, 40)).begin(),
-		"require-mppe":  encrypted(t, mppe(true, 128), nil).begin(),
-		"mppe-stateful": statefulServer(t, mppe(true, 128)),
-		"":              pap.begin(),
+	impatient := encrypted(t, mppe(true, 128), mppe(true, 40))
+	server := impatient.ends[theServer].ccp
+	server.layer = &hasty{server.layer.(*ccp)}
+	for name, test := range map[string]struct {
+		l      *line
+		option string
+	}{
+		"weak keys":                  {encrypted(t, mppe(true, 128), mppe(true, 40)).begin(), "allow-mppe-40"},
+		"weak keys, and a quick end": {impatient.begin(), "allow-mppe-40"},
+		"no encryption":              {encrypted(t, mppe(true, 128), nil).begin(), "require-mppe"},
+		"stateful":                   {statefulServer(t, mppe(true, 128)), "mppe-stateful"},
+		"a login that gives no key":  {pap.begin(), "require-mppe"},
 	} {
-		if option == "" {
-			option = "require-mppe"
-		}
 		var d *diag.Diagnostic
-		if err := l.why(); !errors.As(err, &d) || d.Option != option || d.Code != diag.Config || !strings.Contains(d.Error(), option) {
-			t.Errorf("%s: %v", option, err)
+		if err := test.l.why(); !errors.As(err, &d) || d.Option != test.option || d.Code != diag.Config || !strings.Contains(d.Error(), test.option) {
+			t.Errorf("%s: %v", name, err)
 		}
-		if len(of[Up](l, theClient)) > 0 {
-			t.Errorf("%s: there is a network", option)
+		if len(of[Up](test.l, theClient)) > 0 {
+			t.Errorf("%s: there is a network", name)
 		}
 	}
 }

@@ -49,8 +49,19 @@ type Config struct {
 // DefaultMRU is RFC 1661's.
 const DefaultMRU = 1500
 
-// minMRU is the least that is of use with IPv4.
-const minMRU = 576
+// minMTU is the least that is of use with IPv4.
+const minMTU = 576
+
+// mppeSize is what encryption adds to a packet, within the MRU (RFC 3078 section 3).
+const mppeSize = 4
+
+// minMRU is the least that the ends may take.
+func (c Config) minMRU() int {
+	if c.MPPE != nil {
+		return minMTU + mppeSize
+	}
+	return minMTU
+}
 
 func (c Config) withDefaults() Config {
 	if c.MRU == 0 {

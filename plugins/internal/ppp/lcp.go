@@ -88,8 +88,9 @@ func (l *lcp) judge(asked []option) (reject, nak []option) {
 func (l *lcp) take(o option) (better []byte, known bool) {
 	switch {
 	case o.kind == optMRU && len(o.value) == 2:
-		if l.peer.mru = int(binary.BigEndian.Uint16(o.value)); l.peer.mru < minMRU {
-			return binary.BigEndian.AppendUint16(nil, minMRU), true
+		least := l.m.c.minMRU()
+		if l.peer.mru = int(binary.BigEndian.Uint16(o.value)); l.peer.mru < least {
+			return binary.BigEndian.AppendUint16(nil, uint16(least)), true
 		}
 	case o.kind == optACCM && len(o.value) == 4: // nothing is escaped here
 	case o.kind == optAuth && len(o.value) >= 2:
@@ -201,7 +202,7 @@ func (l *lcp) naked(wanted []option) {
 	for _, o := range wanted {
 		switch {
 		case o.kind == optMRU && len(o.value) == 2 && l.mru != 0:
-			if n := int(binary.BigEndian.Uint16(o.value)); n >= minMRU && n <= l.m.c.MRU {
+			if n := int(binary.BigEndian.Uint16(o.value)); n >= l.m.c.minMRU() && n <= l.m.c.MRU {
 				l.mru = n
 			} else {
 				l.mru = 0

@@ -212,6 +212,9 @@ func (m *Machine) linkUp() {
 
 // linkDown is the end of all that was built on the link.
 func (m *Machine) linkDown() {
+	if l := m.encryption(); l != nil && m.let && m.lcp.bye {
+		l.parted()
+	}
 	for _, a := range m.automatons()[1:] {
 		a.happens(down)
 	}
@@ -254,6 +257,8 @@ func (m *Machine) linkFinished() {
 		m.end(diag.New(diag.SessionEnded, "the gateway ended the session", m.lcp.words()))
 	case m.link.refused > maxNaks:
 		m.end(diag.New(diag.Protocol, "the gateway and this client cannot agree on a link", "It refused every proposal."))
+	case m.link.naks > maxFailure:
+		m.end(diag.New(diag.Protocol, "the gateway and this client cannot agree on a link", "It insists on what cannot be used here."))
 	default:
 		m.end(diag.New(diag.Unreachable, "the gateway does not answer", "It accepted the connection, but speaks no PPP on it."))
 	}

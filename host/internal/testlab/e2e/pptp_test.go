@@ -14,10 +14,46 @@ import (
 
 const (
 	noOther  = " refuse-mschap refuse-chap refuse-pap refuse-eap"
+	clearPPP = "require-mschap-v2 nomppe" + noOther
 	rightPPP = "require-mschap-v2 require-mppe-128" + noOther
 	papOnly  = "require-pap nomppe refuse-chap refuse-mschap refuse-mschap-v2 refuse-eap"
-	eapOnly  = "require-eap require-mppe-128 refuse-pap refuse-chap refuse-mschap refuse-mschap-v2"
+	md5Only  = "require-chap nomppe refuse-pap refuse-mschap refuse-mschap-v2 refuse-eap"
+	eapOnly  = "require-eap refuse-pap refuse-chap refuse-mschap refuse-mschap-v2"
 )
+
+// stateful has pppd ask for stateful keys: it agrees to them, and never asks.
+const stateful = `
+extern struct { unsigned char others[6], mppe; } ccp_wantoptions[];
+void plugin_init(void) { ccp_wantoptions[0].mppe |= 4; }
+`
+
+// pptpWay is one way of a pppd to be, and what comes of it.
+type pptpWay struct {
+	name, pppd string
+	extra      []string // that the client needs to be told
+	cipher     string
+	mtu        int
+	refused    string // what a client says that was told nothing; empty: it connects
+}
+
+// pptpWays are each served by a pptpd of its own, the first with nothing to be told.
+func pptpWays(t *testing.T, l *testlab.Lab) []pptpWay {
+	const mppe = "mppe128-stateless"
+	clear := "--require-mppe=false"
+	return []pptpWay{
+		{"login", rightPPP, nil, mppe, 1396, ""},
+		{"PAP in the clear", papOnly, []string{"--auth-methods", "pap", clear}, "", 1400, "auth-methods"},
+		{"CHAP with MD5", md5Only, []string{"--auth-methods", "chap-md5", clear}, "", 1400, "auth-methods"},
+		{"no MPPE", clearPPP, []string{clear}, "", 1400, "require-mppe"},
+		{"weak keys", strings.Replace(rightPPP, "128", "40", 1), []string{"--allow-mppe-40"}, "mppe40-stateless", 1396, "allow-mppe-40"},
+		{"stateful keys", rightPPP + " mppe-stateful plugin " + pppdPlugin(t, l, stateful), []string{"--mppe-stateful"}, "mppe128", 1396, ""},
+		{"EAP-TLS", eapOnly + " require-mppe-128", []string{"--auth-methods", "eap", "--eap-methods", "tls", "--eap-server", testlab.GatewayName}, mppe, 1396, ""},
+		{"EAP-MSCHAPv2", eapOnly + " nomppe", []string{"--auth-methods", "eap", "--eap-methods", "mschapv2", clear}, "", 1400, ""},
+		{"small MRU", rightPPP + " mru 600 mtu 700", nil, mppe, 596, ""},
+		{"tiny MRU", rightPPP + " mru 128 mtu 1500", nil, mppe, 576, ""},
+		{"own MTU", rightPPP + " mru 1500", []string{"--mtu", "1000"}, mppe, 1000, ""},
+	}
+}
 
 // pptpd starts pptpd with pppd in a Linux in user mode, once for each of pppd's options, at
 // addresses of its own. It carries 10.88.0.0/16; the client reaches it
@@ -64,75 +100,52 @@ func TestPPTP(t *testing.T) {
 	needPenstock(t)
 	t.Parallel()
 	l := lab(t)
-	certificates := fmt.Sprintf("echo 'alice gate - %s %s %s *' >/etc/ppp/eaptls-server", l.PKI.Cert("server"), l.PKI.Cert("ca"), l.PKI.Key("server"))
-	guest := pptpd(t, l, certificates, rightPPP, papOnly, strings.Replace(rightPPP, "require-mppe-128", "nomppe", 1), rightPPP+" mru 600 mtu 700", eapOnly)
+	ways := pptpWays(t, l)
+	var pppds []string
+	for _, w := range ways {
+		pppds = append(pppds, w.pppd)
+	}
+	guest := pptpd(t, l, eapTLSServer(l), pppds...)
 	before := snapshot(t, l)
-
-	t.Run("login", func(t *testing.T) {
-		c := connect(t, l, pptp(0))
-		if st := status(t, l); st.Protocol != "pptp" || st.Transport != "gre" || st.Cipher != "mppe128-stateless" {
-			t.Errorf("status: %+v", st)
-		}
-		reaches(t, l, "10.88.0.1", testlab.InsideV4, testlab.Beyond)
-		bothWays(t, l, testlab.InsideV4, pptpBytes)
-		disconnect(t, c)
-		must(t, guest.Expect(within(t, 20*time.Second), regexp.MustCompile(`LCP terminated by peer|rcvd \[LCP TermReq`)))
-		unchanged(t, l, before)
-	})
-	t.Run("refusals", func(t *testing.T) { pptpRefusals(t, l, before) })
-	for name, test := range map[string]struct {
-		spec   testlab.Spec
-		cipher string
-		mtu    int
-	}{
-		"in the clear": {pptp(1, "--auth-methods", "pap", "--require-mppe=false"), "", 1400},
-		"small MRU":    {pptp(3), "mppe128-stateless", 596},
-		"own MTU":      {pptp(0, "--mtu", "1000"), "mppe128-stateless", 1000},
-		"EAP-TLS":      {pptp(4, "--auth-methods", "eap", "--eap-methods", "tls", "--eap-server", testlab.GatewayName), "mppe128-stateless", 1396},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if name == "EAP-TLS" {
-				test.spec.Cert = "alice"
+	for i, w := range ways {
+		t.Run(w.name, func(t *testing.T) {
+			spec := pptp(i, w.extra...)
+			if w.name == "EAP-TLS" {
+				spec.Cert = "alice"
 			}
-			c := connect(t, l, test.spec)
-			if st := status(t, l); st.Cipher != test.cipher {
-				t.Errorf("cipher %q, want %q", st.Cipher, test.cipher)
+			c := connect(t, l, spec)
+			if st := status(t, l); st.Protocol != "pptp" || st.Transport != "gre" || st.Cipher != w.cipher {
+				t.Errorf("status: %+v, want the cipher %q", st, w.cipher)
 			}
-			if mtu := c.MTU(); mtu != test.mtu {
-				t.Errorf("MTU %d, want %d", mtu, test.mtu)
+			if mtu := c.MTU(); mtu != w.mtu {
+				t.Errorf("MTU %d, want %d", mtu, w.mtu)
 			}
-			bothWays(t, l, testlab.InsideV4, 200_000)
+			size := int64(200_000)
+			if i == 0 {
+				size = pptpBytes
+				reaches(t, l, "10.88.0.1", testlab.Beyond)
+			}
+			bothWays(t, l, testlab.InsideV4, size)
 			disconnect(t, c)
+			must(t, guest.Expect(within(t, 20*time.Second), regexp.MustCompile(`LCP terminated by peer|rcvd \[LCP TermReq`)))
 			unchanged(t, l, before)
 		})
 	}
+	t.Run("refusals", func(t *testing.T) { pptpRefusals(t, l, ways, before) })
 }
 
 // pptpRefusals: what is weak is refused, by the name of the option that allows it.
-func pptpRefusals(t *testing.T, l *testlab.Lab, before testlab.Snapshot) {
+func pptpRefusals(t *testing.T, l *testlab.Lab, ways []pptpWay, before testlab.Snapshot) {
 	insecure, wrong := pptp(0), pptp(0)
 	insecure.Extra, wrong.Answers = nil, []string{"wrong"}
-	for name, test := range map[string]struct {
-		spec  testlab.Spec
-		code  int
-		words string
-	}{
-		"not asked for":  {insecure, exitUsage, "allow-insecure"},
-		"wrong password": {wrong, exitRefused, "user name|password"},
-		"PAP":            {pptp(1), exitUsage, "auth-methods"},
-		"no MPPE":        {pptp(2), exitUsage, "require-mppe"},
-	} {
-		c, err := l.Launch(client, test.spec)
-		must(t, err)
-		code, err := c.Wait(60 * time.Second)
-		must(t, err)
-		text := strings.Join(strings.Fields(c.Stderr()), " ")
-		if code != test.code || !regexp.MustCompile(test.words).MatchString(text) {
-			t.Errorf("%s: exit status %d, want %d; it said %q, want %q", name, code, test.code, text, test.words)
+	refusedBy(t, l, client, insecure, 60*time.Second, exitUsage, "allow-insecure")
+	refusedBy(t, l, client, wrong, 60*time.Second, exitRefused, "user name|password")
+	for i, w := range ways {
+		if w.refused != "" {
+			refusedBy(t, l, client, pptp(i), 60*time.Second, exitUsage, w.refused)
 		}
-		t.Log(text)
-		unchanged(t, l, before)
 	}
+	unchanged(t, l, before)
 }
 
 // The line loses and reorders, and the gateway asks for new logins. (It ends the link rather than
