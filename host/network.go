@@ -13,6 +13,7 @@ import (
 	"github.com/penstock-vpn/penstock/host/netcfg"
 	"github.com/penstock-vpn/penstock/host/ui"
 	"github.com/penstock-vpn/penstock/sdk/diag"
+	"github.com/penstock-vpn/penstock/sdk/option"
 	"github.com/penstock-vpn/penstock/sdk/pluginpb"
 )
 
@@ -56,7 +57,7 @@ func (c *connection) prepare(m *pluginpb.FromPlugin, config netcfg.Config) {
 }
 
 func (c *connection) openDevice(config netcfg.Config) error {
-	open := c.openTUN
+	open := func(n netcfg.Config) (tun.Device, error) { return OpenTUN(c.options, n.MTU) }
 	if c.settings.OpenDevice != nil {
 		open = c.settings.OpenDevice
 	}
@@ -83,17 +84,17 @@ func (c *connection) openDevice(config netcfg.Config) error {
 	return nil
 }
 
-// openTUN makes a TUN device of the kernel's.
-func (c *connection) openTUN(config netcfg.Config) (tun.Device, error) {
-	name := c.options["interface"]
+// OpenTUN makes a TUN device of the kernel's, as the options of a connection say.
+func OpenTUN(options option.Values, size int) (tun.Device, error) {
+	name := options["interface"]
 	if name == "" {
 		name = defaultInterface
 	}
 	open := tun.Open
-	if c.options["offload"] == "false" {
+	if options["offload"] == "false" {
 		open = tun.OpenPlain
 	}
-	device, err := open(name, config.MTU)
+	device, err := open(name, size)
 	if err != nil {
 		return nil, diag.New(diag.Unspecified, "the TUN device could not be made: "+err.Error(),
 			"Check that /dev/net/tun exists (modprobe tun) and that the name given with interface is free.")

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/penstock-vpn/penstock/host"
+	"github.com/penstock-vpn/penstock/host/cmd/penstock/internal/asroot"
 	"github.com/penstock-vpn/penstock/host/cmd/penstock/internal/daemon"
 	"github.com/penstock-vpn/penstock/host/internal/plugin"
 	"github.com/penstock-vpn/penstock/host/internal/testlab"
@@ -24,6 +25,7 @@ var version = "unknown"
 
 func main() {
 	plugin.MaybeStage()
+	asroot.MaybeServe()
 	testlab.Init()
 	ready := daemon.Take()
 	signal.Ignore(unix.SIGPIPE) // a reader that goes away must not end the tunnel

@@ -1,6 +1,7 @@
 package tun
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -40,6 +41,15 @@ func (l *link) SetMTU(mtu int) error {
 		return fmt.Errorf("tun: set MTU %d on %s: %w", mtu, l.name, err)
 	}
 	return nil
+}
+
+// SetMTU sets the MTU of the device of that name, in bytes, for whoever does not hold it.
+func SetMTU(name string, mtu int) error {
+	l, err := newLink(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(l.SetMTU(mtu), l.close())
 }
 
 // quiet keeps the kernel from giving the device an IPv6 address of its own. With one it

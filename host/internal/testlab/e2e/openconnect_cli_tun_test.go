@@ -110,7 +110,6 @@ func TestScriptTunWithoutRoot(t *testing.T) {
 	l := lab(t)
 	ocserv(t, l, testlab.Ocserv{})
 	script := executable(t, l, "pinger", pinger)
-	const nobody = 65534
 	as := []string{"setpriv", "--reuid", strconv.Itoa(nobody), "--regid", strconv.Itoa(nobody), "--clear-groups"}
 	home := filepath.Join(l.Dir, "nobody")
 	must(t, os.Mkdir(home, 0o700))

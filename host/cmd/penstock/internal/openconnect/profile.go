@@ -53,9 +53,6 @@ func (r *Request) profile(known schema.Schema, pid int) (host.Profile, error) {
 	if r.script != "" {
 		p.Options["script"] = r.script
 	}
-	if r.setuid != nil && !r.scriptTun && !r.loginOnly() {
-		return p, failure("The option --setuid cannot be honoured: a TUN device and its routes need root up to the end; with --script-tun it can")
-	}
 	if err := r.secrets(p); err != nil {
 		return p, err
 	}

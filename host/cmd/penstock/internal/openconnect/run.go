@@ -2,6 +2,7 @@ package openconnect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/penstock-vpn/penstock/host"
+	"github.com/penstock-vpn/penstock/host/cmd/penstock/internal/asroot"
 	"github.com/penstock-vpn/penstock/host/cmd/penstock/internal/daemon"
 	"github.com/penstock-vpn/penstock/host/cmd/penstock/internal/scripttun"
 	"github.com/penstock-vpn/penstock/host/netcfg"
@@ -31,8 +33,9 @@ type run struct {
 	news   *news
 	asker  *asker
 	pid    daemon.PIDFile
-	login  *host.Login // once handed out
-	hangup atomic.Bool // a signal asked for that
+	login  *host.Login    // once handed out
+	root   *asroot.Helper // does for --setuid what needs root; nil: this process does
+	hangup atomic.Bool    // a signal asked for that
 }
 
 func (p *Program) progress(r *Request) *progress {
@@ -61,9 +64,11 @@ func (p *Program) run(ctx context.Context, r *Request, known schema.Schema) int 
 	}
 	defer c.pid.Remove()
 	if r.setuid != nil && !r.loginOnly() {
-		c.writePID() // the user may not be allowed to
-		if err := r.setuid.become(); err != nil {
-			return p.complain(&Request{}, failed("Failed to set uid %d: %v", r.setuid.uid, err))
+		if err := c.giveUpRoot(ctx, profile); err != nil {
+			return p.complain(&Request{}, err)
+		}
+		if c.root != nil {
+			defer c.root.Close() //nolint:errcheck // it has told of what the script did
 		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -74,23 +79,53 @@ func (p *Program) run(ctx context.Context, r *Request, known schema.Schema) int 
 	return c.finish(c.hold(ctx, profile, c.signals(ctx, cancel, profile.Name)))
 }
 
+// tunMTU is the device's until the gateway has said what it is to be.
+const tunMTU = 1400
+
+// giveUpRoot makes this process the user's for good. What needs root is done first, or
+// stays with a process of root's own.
+func (c *run) giveUpRoot(ctx context.Context, profile host.Profile) error {
+	c.writePID() // the user may not be allowed to
+	if !c.r.scriptTun {
+		script := c.script()
+		if err := vpncscript.New(script).Prepare(ctx, netcfg.Config{Interface: profile.Options["interface"]}); err != nil {
+			return err
+		}
+		device, err := host.OpenTUN(profile.Options, tunMTU)
+		if err != nil {
+			return err
+		}
+		if c.root, err = asroot.Start(device, script); err != nil {
+			return errors.Join(err, device.Close())
+		}
+	}
+	if err := c.r.setuid.become(); err != nil {
+		return failed("Failed to set uid %d: %v", c.r.setuid.uid, err)
+	}
+	return nil
+}
+
+func (c *run) script() vpncscript.Options {
+	return vpncscript.Options{Script: c.r.script, PID: os.Getpid(), Logger: slog.New(c.out)}
+}
+
 func (c *run) hold(ctx context.Context, profile host.Profile, commands <-chan host.Command) error {
-	log := slog.New(c.out)
-	settings := host.Settings{Logger: log, Commands: commands, OnState: c.news.change, OnOpen: c.news.opened, Trust: c.asker.trust, LoginOnly: c.r.loginOnly()}
+	settings := host.Settings{Logger: slog.New(c.out), Commands: commands, OnState: c.news.change, OnOpen: c.news.opened, Trust: c.asker.trust, LoginOnly: c.r.loginOnly()}
 	if c.r.dumpHTTP {
 		settings.Trace = func(text string) { c.out.say(levelDebug, "%s", strings.TrimRight(ui.Clean(text), "\n")) }
 	}
 	if c.r.print != printNothing {
 		settings.OnLogin = c.loggedIn
 	}
-	script := vpncscript.Options{Script: c.r.script, PID: os.Getpid(), Logger: log}
 	var applier netcfg.Applier = scripttun.Applier{}
 	switch {
 	case c.r.loginOnly():
 	case c.r.scriptTun:
-		settings.OpenDevice = scripttun.Opener(script)
+		settings.OpenDevice = scripttun.Opener(c.script())
+	case c.root != nil:
+		settings.OpenDevice, applier = c.root.Device, c.root
 	default:
-		applier = vpncscript.New(script)
+		applier = vpncscript.New(c.script())
 	}
 	return c.p.Host(ctx, profile, c.asker, applier, settings)
 }

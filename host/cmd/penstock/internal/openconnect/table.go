@@ -41,7 +41,7 @@ func init() {
 	table = []option{
 		{name: "background", letter: 'b', group: groupProcess, help: "Go on in the background once connected", set: flag(func(r *Request) { r.background = true })},
 		{name: "pid-file", argument: true, value: "FILE", group: groupProcess, help: "Write the id of the process in the background", set: text(func(r *Request, v string) { r.pidFile = v })},
-		{name: "setuid", letter: 'U', argument: true, value: "USER", group: groupProcess, help: "Hold the connection as USER; only with --script-tun", set: setUser},
+		{name: "setuid", letter: 'U', argument: true, value: "USER", group: groupProcess, help: "Hold the connection as USER; only the script stays root's", set: setUser},
 		{name: "script-tun", letter: 'S', group: groupScript, help: "Give packets to the script's program, in place of a TUN device", set: flag(func(r *Request) { r.scriptTun = true })},
 		{name: "syslog", letter: 'l', group: groupLogging, help: "Tell the system's log how it goes, once connected", set: flag(func(r *Request) { r.syslog = true })},
 		{name: "csd-user", argument: true, value: "USER", group: groupScan, help: "Run the host check as USER", set: setCSDUser},
