@@ -43,7 +43,10 @@ func (n *noted) Reconnecting(context.Context) error {
 	return nil
 }
 
-func (n *noted) Reconnected(context.Context) error { n.done = append(n.done, "reconnected"); return nil }
+func (n *noted) Reconnected(context.Context) error {
+	n.done = append(n.done, "reconnected")
+	return nil
+}
 
 // pair is a helper and who works it; after Close what was done is complete.
 func pair(t *testing.T, log *slog.Logger) (*Helper, *noted, tun.Device) {
