@@ -50,7 +50,7 @@ func newGateway(t *testing.T) *gateway {
 		t.Fatal(err)
 	}
 	esp.Datagrams(sdk.UDPPorts{Local: 1701, Remote: 1701})
-	return &gateway{t: t, esp: esp, deleted: make(chan struct{}), gate: gate.Gate{Key: []byte(sharedText)}, ppp: server{password: userPass}}
+	return &gateway{t: t, esp: esp, deleted: make(chan struct{}), gate: gate.Gate{Key: []byte(sharedText)}, ppp: server{password: userPass, agreed: make(chan struct{}, 8)}}
 }
 
 // serve speaks with a client on either port.
@@ -131,6 +131,21 @@ func (g *gateway) say(k l2tp.Kind, session uint16, avps ...l2tp.AVP) {
 	}
 }
 
+// renegotiate has the gateway begin PPP anew, in the middle of the call.
+func (g *gateway) renegotiate() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, err := g.conn.Write(g.esp.Seal(g.frame(g.ppp.anew()))); err != nil {
+		g.t.Error(err)
+	}
+}
+
+// frame is a message of data.
+func (g *gateway) frame(f []byte) []byte {
+	g.next++
+	return l2tp.Data{Tunnel: g.theirs, Session: g.call, Numbered: g.numbered, Ns: g.next - 1, Payload: f}.Append(nil)
+}
+
 // content answers a message of L2TP.
 func (g *gateway) content(b []byte) (out [][]byte) {
 	seal := func(b []byte) { out = append(out, g.esp.Seal(b)) }
@@ -144,8 +159,7 @@ func (g *gateway) content(b []byte) (out [][]byte) {
 			g.data++
 		}
 		for _, frame := range g.ppp.receive(d.Payload) {
-			seal(l2tp.Data{Tunnel: g.theirs, Session: g.call, Numbered: g.numbered, Ns: g.next, Payload: frame}.Append(nil))
-			g.next++
+			seal(g.frame(frame))
 		}
 		return out
 	}

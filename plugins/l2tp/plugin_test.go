@@ -93,6 +93,27 @@ func TestWholeSession(t *testing.T) {
 	}
 }
 
+// A gateway that begins anew with LCP has its login and its addresses agreed on again, and
+// the tunnel stays.
+func TestNegotiatedAnew(t *testing.T) {
+	g := newGateway(t)
+	run := host(t, g).Run(&plugin{}, profile(nil))
+	run.Config()
+	path := run.Path()
+	echoes(t, path)
+	<-g.ppp.agreed
+	g.renegotiate()
+	<-g.ppp.agreed
+	echoes(t, path)
+	run.Stop(true)
+	if err := run.Wait(); err != nil {
+		t.Error(err)
+	}
+	if n := len(run.Prompts()); n != 2 {
+		t.Errorf("%d questions, want those of the login", n)
+	}
+}
+
 // What ends a tunnel says when to try again.
 func TestEnds(t *testing.T) {
 	for name, test := range map[string]struct {

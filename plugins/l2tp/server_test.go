@@ -10,6 +10,7 @@ import (
 type server struct {
 	password string
 	began    bool
+	agreed   chan struct{} // of an address
 }
 
 const (
@@ -61,6 +62,12 @@ func (s *server) receive(frame []byte) [][]byte {
 	return nil
 }
 
+// anew has it begin with LCP again.
+func (s *server) anew() []byte {
+	s.began = true
+	return s.wish(100)
+}
+
 // wish is for PAP.
 func (s *server) wish(id byte) []byte {
 	return control(ppp.ProtocolLCP, request, id, []byte("\x03\x04\xc0\x23\x05\x06mage"))
@@ -85,5 +92,6 @@ func (s *server) address(id byte, asked []byte) []byte {
 	case len(better) > 0:
 		return control(ipcp, nak, id, better)
 	}
+	s.agreed <- struct{}{}
 	return control(ipcp, ack, id, asked)
 }

@@ -16,9 +16,11 @@ import (
 const groupKey = "group-4711"
 
 // cisco is a connection by Cisco IPsec.
-func cisco(extra ...string) testlab.Client {
+func cisco(extra ...string) testlab.Client { return ciscoAt(testlab.GatewayName, extra...) }
+
+func ciscoAt(gateway string, extra ...string) testlab.Client {
 	args := []string{penstock.Program(), "connect", "--protocol", "cisco-ipsec", "--plugin-dir", penstock.Plugins(), "--password-stdin", "--username", testlab.User}
-	return testlab.Argv(append(append(args, extra...), testlab.GatewayName))
+	return testlab.Argv(append(append(args, extra...), gateway))
 }
 
 // byGroup logs in with a group's name, in aggressive mode.
@@ -172,6 +174,21 @@ func TestCiscoNATAndNarrowLine(t *testing.T) {
 	}
 	fits(t, l, c, 1280)
 	bothWays(t, l, testlab.InsideV4, 1_000_000)
+	disconnect(t, c)
+	unchanged(t, l, before)
+}
+
+// The gateway is reached by IPv6. Inside there is IPv4 alone.
+func TestCiscoByIPv6(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
+	l := lab(t)
+	strongswan(t, l, aggressive())
+	before := snapshot(t, l)
+	c, err := l.Connect(within(t, 30*time.Second), ciscoAt("v6."+testlab.GatewayName, byGroup()...), groupAnswers())
+	must(t, err)
+	status(t, l)
+	bothWays(t, l, testlab.InsideV4, 5_000_000)
 	disconnect(t, c)
 	unchanged(t, l, before)
 }
