@@ -26,7 +26,7 @@ func (s *service) methods() map[string]method {
 
 // requestIn reads the connection of a call.
 func (s *service) requestIn(args []any) (request, *dbus.Error) {
-	r, err := parseRequest(args[0].(settings))
+	r, err := parseRequest(args[0].(settings), s.Schema)
 	if err != nil {
 		s.Log.Error(diag.Of(err).Error())
 		return r, refusal(err)
@@ -68,7 +68,7 @@ func (s *service) newSecrets(args []any) ([]any, func(), *dbus.Error) {
 	if p == nil {
 		return nil, nil, newError(wrongState, "no secrets were asked for")
 	}
-	return nil, func() { p.deliver(r.secrets) }, nil
+	return nil, func() { p.deliver(r.given) }, nil
 }
 
 func (s *service) disconnectCall([]any) ([]any, func(), *dbus.Error) {

@@ -12,6 +12,9 @@ import (
 
 // profile checks the connection against the options of its protocol.
 func (r *request) profile(schemaOf func(protocol string) (option.Schema, error)) (host.Profile, error) {
+	if r.adopted.Refused != "" {
+		return host.Profile{}, diag.New(diag.Config, "the connection cannot be taken over", r.adopted.Refused)
+	}
 	schema, err := r.schema(schemaOf)
 	if err != nil {
 		return host.Profile{}, err
@@ -42,6 +45,23 @@ func (r *request) profile(schemaOf func(protocol string) (option.Schema, error))
 		}
 	}
 	return p, nil
+}
+
+// explained says where the option at fault is to be set: the connection has another
+// plugin's keys, and takes ours beside them.
+func (r *request) explained(err error) error {
+	d := diag.Of(err)
+	if d == nil || !r.adopted.Adopted || d.Option == "" {
+		return err
+	}
+	told := *d
+	told.Detail = strings.TrimSpace(d.Detail + " This connection takes options of penstock beside its own: " + r.modify(d.Option, "VALUE"))
+	return &told
+}
+
+// modify is the command that gives the connection an option.
+func (r *request) modify(key, value string) string {
+	return "nmcli connection modify " + quote(r.id) + " +vpn.data " + key + "=" + value
 }
 
 func (r *request) schema(schemaOf func(string) (option.Schema, error)) (option.Schema, error) {

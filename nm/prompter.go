@@ -70,6 +70,7 @@ func (p *prompter) through(ctx context.Context, q prompt.Prompt) (prompt.Answer,
 	if err != nil {
 		return prompt.Answer{}, diag.New(diag.Protocol, "the gateway asks something that NetworkManager cannot", err.Error())
 	}
+	p.request.adopted.Rename(&question)
 	hints, err := question.Hints()
 	if err != nil {
 		return prompt.Answer{}, diag.New(diag.Protocol, "the gateway asks too much at once", err.Error())
@@ -107,20 +108,24 @@ func (p *prompter) deliver(secrets map[string]secret.String) {
 }
 
 func (p *prompter) answer(q prompt.Prompt, question ask.Question, secrets map[string]secret.String) (prompt.Answer, error) {
-	got := map[string]string{}
-	for _, key := range question.Keys() {
-		if answer, ok := secrets[key]; ok {
+	asked, err := ask.Of(q)
+	if err != nil {
+		return prompt.Answer{}, err
+	}
+	got := map[string]string{} // by our keys; the question has those of the agents
+	theirs := question.Keys()
+	for i, key := range asked.Keys() {
+		if answer, ok := secrets[theirs[i]]; ok {
 			got[key] = answer.Reveal()
 		}
 	}
-	dropped := slices.DeleteFunc(question.Missing(got), func(key string) bool {
+	dropped := slices.DeleteFunc(asked.Missing(got), func(key string) bool {
 		_, known := ask.FlagsOf(p.request.data, key)
 		return known // then the answer was an empty one
 	})
 	if len(dropped) > 0 {
 		return prompt.Answer{}, diag.New(diag.AuthRefused, "no answer came back for "+strings.Join(dropped, ", "),
-			"NetworkManager keeps an answer only when the connection says how: nmcli connection modify "+quote(p.request.id)+
-				" +vpn.data "+dropped[0]+ask.FlagsSuffix+"=2")
+			"NetworkManager keeps an answer only when the connection says how: "+p.request.modify(dropped[0]+ask.FlagsSuffix, "2"))
 	}
 	return ask.Answer(q, got), nil
 }

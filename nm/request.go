@@ -6,7 +6,9 @@ import (
 
 	"github.com/godbus/dbus/v5"
 
+	"github.com/penstock-vpn/penstock/nm/internal/adopt"
 	"github.com/penstock-vpn/penstock/sdk/diag"
+	"github.com/penstock-vpn/penstock/sdk/option"
 	"github.com/penstock-vpn/penstock/sdk/secret"
 )
 
@@ -25,6 +27,8 @@ type request struct {
 	id, uuid string
 	data     map[string]string        // vpn.data, with the -flags
 	secrets  map[string]secret.String // vpn.secrets
+	given    map[string]secret.String // vpn.secrets as they came, by the keys that agents have
+	adopted  adopt.Connection         // what data and secrets were before
 	user     string                   // whose agent answered, "" when none was asked
 	owner    string                   // the user that the connection is for alone, "" when for all
 
@@ -32,7 +36,8 @@ type request struct {
 }
 
 // parseRequest checks the form of a connection; what the options mean is the schema's.
-func parseRequest(s settings) (request, error) {
+// One that was made for another VPN plugin becomes one of ours.
+func parseRequest(s settings, schemaOf func(protocol string) (option.Schema, error)) (request, error) {
 	r := request{
 		id: text(s["connection"]["id"]), uuid: text(s["connection"]["uuid"]), user: text(s["vpn"]["user-name"]),
 		owner:  onlyUser(s["connection"]["permissions"]),
@@ -46,11 +51,17 @@ func parseRequest(s settings) (request, error) {
 	if err != nil {
 		return r, err
 	}
-	r.data, r.secrets = data, map[string]secret.String{}
-	for key, value := range secrets {
-		r.secrets[key] = secret.New(value)
+	r.adopted, err = adopt.Of(text(s["vpn"]["service-type"]), data, secrets, schemaOf)
+	r.data, r.secrets, r.given = r.adopted.Data, hidden(r.adopted.Secrets), hidden(secrets)
+	return r, err
+}
+
+func hidden(plain map[string]string) map[string]secret.String {
+	all := map[string]secret.String{}
+	for key, value := range plain {
+		all[key] = secret.New(value)
 	}
-	return r, nil
+	return all
 }
 
 func text(v dbus.Variant) string {

@@ -41,7 +41,7 @@ func testSchema(protocol string) (option.Schema, error) {
 
 func parsed(t *testing.T, s settings) request {
 	t.Helper()
-	r, err := parseRequest(s)
+	r, err := parseRequest(s, testSchema)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestHostileRequests(t *testing.T) {
 		"a long secret": made(nil, map[string]string{"k": strings.Repeat("v", maxValue+1)}),
 		"many entries":  made(many, nil),
 	} {
-		if _, err := parseRequest(s); err == nil || diag.Of(err).Code != diag.Invalid {
+		if _, err := parseRequest(s, testSchema); err == nil || diag.Of(err).Code != diag.Invalid {
 			t.Errorf("%s: got %v", what, err)
 		}
 	}

@@ -14,6 +14,9 @@ func (r *request) needSecrets(schemaOf func(string) (option.Schema, error)) bool
 	if err != nil {
 		return false
 	}
+	if r.adopted.Session {
+		return true
+	}
 	for _, o := range schema {
 		if f, _ := ask.FlagsOf(r.data, o.Key); !o.Secret || !f.ByAgent() {
 			continue

@@ -138,6 +138,7 @@ func (s *service) enter(state State) {
 func (s *service) begin(r request, interactive bool) (start func(), failed *dbus.Error) {
 	profile, err := r.profile(s.Schema)
 	if err != nil {
+		err = r.explained(err)
 		s.Log.Error(diag.Of(err).Error(), "connection", r.id)
 		return nil, refusal(err)
 	}
@@ -150,6 +151,9 @@ func (s *service) begin(r request, interactive bool) (start func(), failed *dbus
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	log := s.Log.With("connection", r.id)
+	for _, note := range r.adopted.Notes {
+		log.Warn("not taken over: " + note)
+	}
 	var asker ui.Prompter = nobody{}
 	if interactive {
 		s.prompter = newPrompter(&r, s.emit, log)
@@ -178,7 +182,7 @@ func (s *service) hold(ctx context.Context, r request, profile host.Profile, ask
 		stored.Accepted()
 	})}
 	a := &applier{emit: s.emit, log: log, never4: r.never4, never6: r.never6, started: func() { s.enter(Started) }}
-	s.ended(s.Hold(ctx, profile, stored, a, settings), log)
+	s.ended(r.explained(s.Hold(ctx, profile, stored, a, settings)), log)
 }
 
 // onConnected calls f each time the connection comes up, for the first time or again.

@@ -43,10 +43,11 @@ var pptpService = service{
 
 // pppEncrypts takes a no for the word that allows packets in the clear.
 func pppEncrypts(d *draft, value string) {
-	if value == "no" && d.Options["require-mppe"] == "" {
-		d.set("require-mppe", "false")
-	} else if isYes(value) {
+	switch {
+	case isYes(value):
 		d.set("require-mppe", "true")
+	case d.Options["require-mppe"] == "": // the other key may say yes
+		d.set("require-mppe", "false")
 	}
 }
 

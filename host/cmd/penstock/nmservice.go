@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/penstock-vpn/penstock/host"
+	"github.com/penstock-vpn/penstock/host/foreign"
 	"github.com/penstock-vpn/penstock/nm"
 	"github.com/penstock-vpn/penstock/sdk/option"
 )
@@ -32,8 +33,9 @@ func (a *app) nmServiceCommand() *cobra.Command {
 }
 
 func (a *app) nmService(ctx context.Context, busName string) error {
-	if busName != nm.ServiceName && !strings.HasPrefix(busName, nm.ServiceName+".") {
-		return usage("the bus name is none of ours", "it is "+nm.ServiceName+", or begins with it and a dot")
+	service, _, _ := strings.Cut(busName, ".Connection_") // what NetworkManager puts behind it
+	if service != nm.ServiceName && !foreign.IsService(service) {
+		return usage("the bus name is none of ours", "it is "+nm.ServiceName+", or a service that `penstock takeover list` knows, and may have .Connection_N behind it")
 	}
 	a.logForNetworkManager()
 	host.Warm()

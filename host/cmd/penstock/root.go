@@ -60,7 +60,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.AddCommand(a.manCommand())
 	root.AddCommand(a.connectCommand(), a.disconnectCommand(), a.reconnectCommand(), a.statusCommand(),
 		a.pluginCommand(), a.callbackCommand(), a.doctorCommand(), a.demoCommand(), a.nmServiceCommand(), a.versionCommand(),
-		a.importCommand(), a.exportCommand(), a.schemaCommand(), a.openconnectCommand())
+		a.importCommand(), a.exportCommand(), a.takeoverCommand(), a.schemaCommand(), a.openconnectCommand())
 	return root
 }
 

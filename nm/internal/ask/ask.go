@@ -12,6 +12,7 @@
 package ask
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -79,11 +80,13 @@ type Choice struct {
 // Confirm asks yes or no, under KeyConfirm.
 type Confirm struct {
 	Accept string `json:"accept,omitempty"` // what yes means
+	Key    string `json:"key,omitempty"`    // in place of KeyConfirm
 }
 
 // Sso sends the user to a web page; the answer is under KeySso.
 type Sso struct {
 	URL string `json:"url"`
+	Key string `json:"key,omitempty"` // in place of KeySso
 	// Loopback says that the service itself waits for the browser's call on this
 	// machine: the dialog answers Opened as soon as the browser is on its way.
 	Loopback bool `json:"loopback,omitempty"`
@@ -172,15 +175,28 @@ func plain(name string) string {
 func (q Question) Keys() []string {
 	switch {
 	case q.Confirm != nil:
-		return []string{KeyConfirm}
+		return []string{cmp.Or(q.Confirm.Key, KeyConfirm)}
 	case q.Sso != nil:
-		return []string{KeySso}
+		return []string{cmp.Or(q.Sso.Key, KeySso)}
 	}
 	var all []string
 	for _, f := range q.Fields {
 		all = append(all, f.Key)
 	}
 	return all
+}
+
+// Rename gives the secrets that answer q other names.
+func (q *Question) Rename(to func(key string, secret bool) string) {
+	switch {
+	case q.Confirm != nil:
+		q.Confirm.Key = to(KeyConfirm, true)
+	case q.Sso != nil:
+		q.Sso.Key = to(KeySso, true)
+	}
+	for i, f := range q.Fields {
+		q.Fields[i].Key = to(f.Key, f.Secret)
+	}
 }
 
 // Hints are what SecretsRequired carries: q.Keys() and the question itself.

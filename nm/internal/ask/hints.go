@@ -25,7 +25,7 @@ func ParseHints(hints []string) (Question, error) {
 		}
 		if text, ok := strings.CutPrefix(h, messagePrefix); ok {
 			q.Text = text
-		} else if ValidKey(h) {
+		} else if ValidKey(h) && !strings.Contains(h, ":") {
 			q.Fields = append(q.Fields, Field{Key: h, Label: h, Secret: true})
 		}
 	}
@@ -60,6 +60,9 @@ func (q Question) check() error {
 	case len(q.Fields) > maxFields:
 		return fmt.Errorf("the question has %d fields, at most %d are allowed", len(q.Fields), maxFields)
 	}
+	if key := q.Keys()[0]; !ValidKey(key) {
+		return fmt.Errorf("%.40q cannot name a secret", key)
+	}
 	seen := map[string]bool{}
 	for _, f := range q.Fields {
 		switch {
@@ -78,5 +81,5 @@ func (q Question) check() error {
 // ValidKey allows what names a secret in key files and on lines of their own.
 func ValidKey(key string) bool {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
-	return key != "" && len(key) <= maxKey && strings.Trim(key, letters) == ""
+	return key != "" && len(key) <= maxKey && strings.Trim(key, letters+" :") == "" && strings.TrimSpace(key) == key
 }

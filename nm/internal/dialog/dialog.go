@@ -8,6 +8,7 @@ import (
 
 	"github.com/penstock-vpn/penstock/host"
 	"github.com/penstock-vpn/penstock/host/ui"
+	"github.com/penstock-vpn/penstock/nm/internal/adopt"
 	"github.com/penstock-vpn/penstock/nm/internal/ask"
 	"github.com/penstock-vpn/penstock/sdk/option"
 )
@@ -79,7 +80,15 @@ func (d *Dialog) read(ctx context.Context, in *bufio.Reader) (details, error) {
 // sheet finds out what the agent's request is about.
 func (d *Dialog) sheet(ctx context.Context, connection details) (sheet, error) {
 	if len(d.Args.Hints) == 0 {
-		return stored(d.Args, connection, d.schema), nil
+		c, err := adopt.Of(d.Args.Service, connection.data, connection.secrets, d.schema)
+		if err != nil {
+			return sheet{}, err
+		}
+		s := stored(d.Args, c, d.schema)
+		if c.Session {
+			s = session(s, d.Args, c, d.agent)
+		}
+		return s, nil
 	}
 	q, err := ask.ParseHints(d.Args.Hints)
 	switch {

@@ -31,7 +31,7 @@ func (d *Dialog) login(ctx context.Context, q ask.Question) (sheet, error) {
 	if !d.Args.Interact {
 		return s, nil
 	}
-	e := entry{Field: ask.Field{Key: ask.KeySso, Secret: true}, asked: true}
+	e := entry{Field: ask.Field{Key: q.Keys()[0], Secret: true}, asked: true}
 	switch {
 	case q.Sso.Loopback:
 		e, s.text = d.loopback(ctx, e, page.String())
