@@ -4,7 +4,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/penstock-vpn/penstock/plugins/anyconnect/internal/auth"
@@ -81,7 +80,7 @@ func readOptions(values map[string]string) (*options, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := aggregate.ParseEntries(list(values["form-entry"]))
+	entries, err := aggregate.ParseEntries(values["form-entry"])
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +97,7 @@ func readOptions(values map[string]string) (*options, error) {
 		hostname:      settings.Or(values["local-hostname"], settings.HostName()),
 	}
 	o.mtu, _ = strconv.Atoi(values["mtu"])
-	return o, o.readCiphers(list(values["dtls-ciphers"]))
+	return o, o.readCiphers(settings.List(values["dtls-ciphers"]))
 }
 
 // readCiphers takes names between commas or colons.
@@ -128,8 +127,4 @@ func (o *options) readCiphers(names []string) error {
 		}
 	}
 	return nil
-}
-
-func list(value string) []string {
-	return strings.FieldsFunc(value, func(r rune) bool { return r == ',' })
 }

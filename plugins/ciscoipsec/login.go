@@ -3,17 +3,14 @@ package main
 import (
 	"context"
 	"crypto/x509"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
-	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike1"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike1/machine"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike1/tunnel"
+	"github.com/penstock-vpn/penstock/plugins/internal/ikelogin"
+	"github.com/penstock-vpn/penstock/plugins/internal/tries"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/prompt"
@@ -25,23 +22,6 @@ type credentials struct {
 	Username, Password string
 	Group              string // the group's password
 	None               bool   // nothing is to be asked
-}
-
-// resumed are the credentials of a run before this one, whose paths are given up: their
-// keys are lost with it. nil: there was none.
-func resumed(s *sdk.Session) (*credentials, error) {
-	r := s.Resumed()
-	if r == nil {
-		return nil, nil
-	}
-	if _, err := s.Adopt(); err != nil {
-		return nil, err
-	}
-	var c credentials
-	if json.Unmarshal(r.Checkpoint, &c) != nil || c == (credentials{}) {
-		return nil, nil
-	}
-	return &c, nil
 }
 
 // ask has the user fill in what the login needs; refused says why the last was no good.
@@ -69,18 +49,14 @@ func (o *options) ask(ctx context.Context, s *sdk.Session, refused string) (*cre
 	if o.auth == authPSK && c.Group == "" {
 		return nil, diag.New(diag.Config, "there is no group password", "Give one with the option group-password, or another way with the option auth.").With("group-password")
 	}
-	kept, err := json.Marshal(c)
-	if err != nil {
-		return nil, err
-	}
-	return c, s.Checkpoint(kept)
+	return c, tries.Keep(s, c)
 }
 
 // tunnel are the options of a tunnel with those credentials.
 func (o *options) tunnel(ctx context.Context, s *sdk.Session, c *credentials) (tunnel.Options, error) {
 	t := tunnel.Options{Gateway: o.host, Port: o.port, Machine: o.machine,
 		Trust: func(ctx context.Context, chain []*x509.Certificate, name string, id *ike.ID) error {
-			return trust(ctx, s, chain, name, id)
+			return ikelogin.Trust(ctx, s, chain, name, id)
 		},
 		Ask: func(ctx context.Context, q machine.Ask, alone bool) (map[uint16]string, error) {
 			return o.answer(ctx, s, c, q, alone)
@@ -88,7 +64,7 @@ func (o *options) tunnel(ctx context.Context, s *sdk.Session, c *credentials) (t
 	}
 	switch o.auth {
 	case authPSK:
-		t.Machine.Auth = machine.SharedKey{Key: sharedKey(c.Group)}
+		t.Machine.Auth = machine.SharedKey{Key: ikelogin.SharedKey(c.Group)}
 	case authHybrid:
 		t.Machine.Auth = machine.Hybrid{}
 	default:
@@ -119,16 +95,6 @@ func byCertificate(ctx context.Context, s *sdk.Session, t *tunnel.Options) error
 	}
 	t.Key, t.Machine.Auth = c.Key, proof
 	return nil
-}
-
-// sharedKey reads 0x and hexadecimal digits as bytes.
-func sharedKey(text string) []byte {
-	if digits, isHex := strings.CutPrefix(text, "0x"); isHex {
-		if b, err := hex.DecodeString(digits); err == nil {
-			return b
-		}
-	}
-	return []byte(text)
 }
 
 // questions are the words for what XAUTH asks.
@@ -179,25 +145,4 @@ func (o *options) answer(ctx context.Context, s *sdk.Session, c *credentials, q 
 		}
 	}
 	return values, nil
-}
-
-// trust has the host say whether a gateway's certificates are trusted, and be for who
-// the gateway must be: id, or when that is nil the host of that name.
-func trust(ctx context.Context, s *sdk.Session, chain []*x509.Certificate, name string, id *ike.ID) error {
-	if id != nil {
-		switch id.Kind {
-		case ike.IDFQDN:
-			name = string(id.Data)
-		case ike.IDIPv4, ike.IDIPv6:
-			if a, ok := netip.AddrFromSlice(id.Data); ok {
-				name = a.String()
-			}
-		case ike.IDEmail:
-			if !slices.Contains(chain[0].EmailAddresses, string(id.Data)) {
-				return diag.New(diag.Certificate, fmt.Sprintf("the gateway's certificate is not for %s", id.Data), "If the gateway is the right one, change the option remote-id, or set servercert.").With("remote-id")
-			}
-			name = ""
-		}
-	}
-	return s.VerifyChain(ctx, chain, name)
 }

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"net"
-	"net/netip"
 	"strconv"
-	"strings"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike1/machine"
+	"github.com/penstock-vpn/penstock/plugins/internal/ikelogin"
 	"github.com/penstock-vpn/penstock/plugins/internal/settings"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/option"
@@ -64,13 +62,17 @@ type options struct {
 func readOptions(values map[string]string) (*options, error) {
 	o := &options{auth: settings.Or(values["auth"], authPSK), username: values["username"], domain: values["domain"]}
 	var err error
-	if o.host, o.port, err = parseGateway(values["gateway"]); err != nil {
+	if o.host, o.port, err = ikelogin.Gateway(values["gateway"]); err != nil {
 		return nil, err
 	}
 	o.mtu, _ = strconv.Atoi(values["mtu"])
 	c := &o.machine
 	c.Settings, c.XAuth = true, settings.True(settings.Or(values["xauth"], "true"))
-	c.Identity, c.RemoteID = identity(values["local-id"]), identity(values["remote-id"])
+	for key, to := range map[string]**ike.ID{"local-id": &c.Identity, "remote-id": &c.RemoteID} {
+		if *to, err = ikelogin.Identity(values[key]); err != nil {
+			return nil, diag.New(diag.Config, "the option "+key+" cannot be read", err.Error()).With(key)
+		}
+	}
 	group := values["group-name"]
 	if group != "" && c.Identity == nil {
 		c.Identity = &ike.ID{Kind: ike.IDKey, Data: []byte(group)}
@@ -84,7 +86,7 @@ func readOptions(values map[string]string) (*options, error) {
 
 func (o *options) readMachine(values map[string]string) (err error) {
 	c := &o.machine
-	if c.IKE, err = machine.ParseIKE(list(values["ike"])); err != nil {
+	if c.IKE, err = machine.ParseIKE(settings.List(values["ike"])); err != nil {
 		return diag.New(diag.Config, "the option ike cannot be read", err.Error()).With("ike")
 	}
 	for _, s := range c.IKE {
@@ -92,7 +94,7 @@ func (o *options) readMachine(values map[string]string) (err error) {
 			return diag.New(diag.Config, "the option ike has several groups", "In aggressive mode one can be offered. Name one, or set the option mode to main.").With("ike")
 		}
 	}
-	if c.ESP, err = machine.ParseESP(list(values["esp"])); err != nil {
+	if c.ESP, err = machine.ParseESP(settings.List(values["esp"])); err != nil {
 		return diag.New(diag.Config, "the option esp cannot be read", err.Error()).With("esp")
 	}
 	switch pfs := settings.Or(values["pfs"], pfsGateway); pfs {
@@ -108,52 +110,4 @@ func (o *options) readMachine(values map[string]string) (err error) {
 	c.ShowKeys = settings.True(values["dump-ike-keys"])
 	c.Fragment, _ = strconv.Atoi(values["fragment-size"])
 	return nil
-}
-
-// parseGateway reads host or host:port; a port in it speaks UDP encapsulation from the
-// first message on.
-func parseGateway(text string) (host string, port int, err error) {
-	text = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(text), "https://"), "/")
-	wrong := diag.New(diag.Config, "the gateway's address cannot be used", "It is HOST or HOST:PORT.").With("gateway")
-	if a, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
-		return a.String(), 0, nil
-	}
-	host = text
-	if strings.Contains(text, ":") {
-		h, p, err := net.SplitHostPort(text)
-		if err != nil {
-			return "", 0, wrong
-		}
-		if port, err = strconv.Atoi(p); err != nil || port < 1 || port > 65535 {
-			return "", 0, wrong
-		}
-		host = h
-	}
-	if host == "" || strings.ContainsAny(host, "/@ ") {
-		return "", 0, wrong
-	}
-	return host, port, nil
-}
-
-// identity reads the notation of local-id; nil: none is given.
-func identity(text string) *ike.ID {
-	id := &ike.ID{Kind: ike.IDFQDN, Data: []byte(text)}
-	a, err := netip.ParseAddr(text)
-	switch rest, isKey := strings.CutPrefix(text, "key:"); {
-	case text == "":
-		return nil
-	case isKey:
-		id.Kind, id.Data = ike.IDKey, []byte(rest)
-	case err == nil && a.Unmap().Is4():
-		id.Kind, id.Data = ike.IDIPv4, a.Unmap().AsSlice()
-	case err == nil:
-		id.Kind, id.Data = ike.IDIPv6, a.AsSlice()
-	case strings.Contains(text, "@"):
-		id.Kind = ike.IDEmail
-	}
-	return id
-}
-
-func list(value string) []string {
-	return strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
 }

@@ -42,7 +42,7 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 	if weak, option := o.machine.Weak(); weak != "" {
 		s.Warn("The option %s offers %s, which is weak: who listens may break it.", option, weak)
 	}
-	kept, err := resumed(s)
+	kept, err := tries.Kept[credentials](s)
 	if err != nil {
 		return err
 	}

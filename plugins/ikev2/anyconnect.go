@@ -50,9 +50,9 @@ func (o *options) readAnyConnect(values map[string]string) (err error) {
 	c.Composer = aggregate.Composer{
 		Version: settings.Or(values["version-string"], "v"+pluginVersion), OS: settings.Or(values["os"], "linux-64"),
 		Device: [][2]string{{"computer-name", settings.Or(values["local-hostname"], settings.HostName())}},
-		MACs:   list(values["mac-address"]),
+		MACs:   settings.List(values["mac-address"]),
 	}
-	c.Entries, err = aggregate.ParseEntries(list(values["form-entry"]))
+	c.Entries, err = aggregate.ParseEntries(values["form-entry"])
 	return err
 }
 

@@ -4,14 +4,14 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
-	"encoding/hex"
-	"encoding/json"
 	"slices"
-	"strings"
 
 	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
 	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/tunnel"
+	"github.com/penstock-vpn/penstock/plugins/internal/eaplogin"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
+	"github.com/penstock-vpn/penstock/plugins/internal/ikelogin"
+	"github.com/penstock-vpn/penstock/plugins/internal/tries"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/prompt"
@@ -30,28 +30,12 @@ type credentials struct {
 // person is who logs in by EAP.
 type person struct{ Username, Password string }
 
-// resumed are the credentials of a run before this one, whose paths are given up: their
-// keys are lost with it. nil: there was none.
-func resumed(s *sdk.Session) (*credentials, error) {
-	r := s.Resumed()
-	if r == nil {
-		return nil, nil
-	}
-	if _, err := s.Adopt(); err != nil {
-		return nil, err
-	}
-	var c credentials
-	if json.Unmarshal(r.Checkpoint, &c) != nil || c == (credentials{}) {
-		return nil, nil
-	}
-	return &c, nil
-}
-
 // ask has the user fill in what the login needs; refused says why the last was no good.
 func (o *options) ask(ctx context.Context, s *sdk.Session, refused string) (*credentials, error) {
 	fields := o.fields()
 	if len(fields) == 0 {
-		return keep(s, &credentials{Later: true})
+		c := &credentials{Later: true}
+		return c, tries.Keep(s, c)
 	}
 	answer, err := s.Ask(ctx, prompt.Prompt{Title: "Log in to " + o.host, Error: refused, Form: &prompt.Form{ID: "main", Fields: fields}})
 	switch {
@@ -65,7 +49,7 @@ func (o *options) ask(ctx context.Context, s *sdk.Session, refused string) (*cre
 	if slices.Contains(o.rounds, authPSK) && c.PSK == "" {
 		return nil, diag.New(diag.Config, "there is no pre-shared key", "Give one with the option psk.").With("psk")
 	}
-	return keep(s, c)
+	return c, tries.Keep(s, c)
 }
 
 // fields are what is to be filled in; none: a certificate serves, or the gateway asks.
@@ -75,7 +59,7 @@ func (o *options) fields() (fields []prompt.Field) {
 		switch {
 		case way == authPSK:
 			fields = append(fields, prompt.Field{Name: "psk", Label: "Pre-shared key", Kind: prompt.Password, Option: "psk", MayStore: true})
-		case way == authEAP && !o.eap.byCertificate():
+		case way == authEAP && !o.eap.methods.ByCertificate():
 			prefix, label := "", ""
 			if people > 0 {
 				prefix, label = "secondary-", "Second "
@@ -94,33 +78,24 @@ func (o *options) asksPassword() bool {
 	return slices.ContainsFunc(o.fields(), func(f prompt.Field) bool { return f.Option == "password" })
 }
 
-// keep leaves c with the host for a run after this one.
-func keep(s *sdk.Session, c *credentials) (*credentials, error) {
-	kept, err := json.Marshal(c)
-	if err != nil {
-		return nil, err
-	}
-	return c, s.Checkpoint(kept)
-}
-
 // tunnel are the options of a tunnel with those credentials.
 func (o *options) tunnel(ctx context.Context, s *sdk.Session, c *credentials) (tunnel.Options, error) {
 	t := tunnel.Options{
 		Gateway: o.host, Port: o.port, TCP: o.tcp, MTU: o.mtu, Machine: o.machine,
 		Trust: func(ctx context.Context, chain []*x509.Certificate, name string, id *ike.ID) error {
-			return trust(ctx, s, chain, name, id)
+			return ikelogin.Trust(ctx, s, chain, name, id)
 		},
-		Ask:    func(ctx context.Context, text string) (string, error) { return askMore(ctx, s, text) },
+		Ask:    func(ctx context.Context, text string) (string, error) { return eaplogin.Question(ctx, s, text) },
 		Ticket: c.Ticket, Encap: o.encap,
 		Encapsulated: func() {
 			c.InUDP = true
-			if _, err := keep(s, c); err != nil {
+			if err := tries.Keep(s, c); err != nil {
 				s.Debug("That ESP goes in UDP is not kept: %v", err)
 			}
 		},
 		Keep: func(ticket *machine.Ticket) {
 			c.Ticket = ticket
-			if _, err := keep(s, c); err != nil {
+			if err := tries.Keep(s, c); err != nil {
 				s.Debug("The gateway's ticket is not kept: %v", err)
 			}
 		},
@@ -134,7 +109,7 @@ func (o *options) tunnel(ctx context.Context, s *sdk.Session, c *credentials) (t
 		var err error
 		switch way {
 		case authPSK:
-			key := sharedKey(c.PSK)
+			key := ikelogin.SharedKey(c.PSK)
 			if round == 0 { // the gateway proves itself in the first one
 				t.Machine.SharedKey = key
 			}
@@ -170,7 +145,7 @@ func (o *options) byCertificate(ctx context.Context, s *sdk.Session, round int, 
 		return nil, err
 	}
 	if c == nil {
-		return nil, noCertificate()
+		return nil, diag.New(diag.Config, "there is no certificate to log in with", "Set the options usercert and userkey.").With("usercert")
 	}
 	proof := machine.Certificate{Public: c.Key.Public(), Identity: o.localIDs[round]}
 	if proof.Identity == nil {
@@ -183,39 +158,14 @@ func (o *options) byCertificate(ctx context.Context, s *sdk.Session, round int, 
 	return proof, nil
 }
 
-func noCertificate() error {
-	return diag.New(diag.Config, "there is no certificate to log in with", "Set the options usercert and userkey.").With("usercert")
-}
-
 // identity is who we are in a round: what the user says, or else the user name, or else a
 // name that means nothing.
 func (o *options) identity(round int, username string) *ike.ID {
 	if id := o.localIDs[round]; id != nil {
 		return id
 	}
-	if id, err := identity(username, false); err == nil && id != nil {
+	if id, err := ikelogin.Identity(username); err == nil && id != nil {
 		return id
 	}
 	return &ike.ID{Kind: ike.IDFQDN, Data: []byte("penstock")}
-}
-
-// sharedKey reads 0x and hexadecimal digits as bytes.
-func sharedKey(text string) []byte {
-	if digits, isHex := strings.CutPrefix(text, "0x"); isHex {
-		if b, err := hex.DecodeString(digits); err == nil {
-			return b
-		}
-	}
-	return []byte(text)
-}
-
-// askMore puts a gateway's own question, such as for a code.
-func askMore(ctx context.Context, s *sdk.Session, text string) (string, error) {
-	answer, err := s.Ask(ctx, prompt.Prompt{Title: "The gateway asks", Text: text, Form: &prompt.Form{ID: "challenge", Fields: []prompt.Field{
-		{Name: "answer", Label: "Answer", Kind: prompt.OTP},
-	}}})
-	if err == nil && answer.Cancelled {
-		err = diag.New(diag.Cancelled, "the login was cancelled", "The gateway's question was not answered.")
-	}
-	return answer.Values["answer"], err
 }

@@ -1,15 +1,13 @@
 package main
 
 import (
-	"net"
-	"net/netip"
 	"strconv"
-	"strings"
 
 	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
 	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/tunnel"
 	"github.com/penstock-vpn/penstock/plugins/internal/eap/anyconnect"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
+	"github.com/penstock-vpn/penstock/plugins/internal/ikelogin"
 	"github.com/penstock-vpn/penstock/plugins/internal/settings"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/option"
@@ -72,13 +70,16 @@ func readOptions(values map[string]string) (*options, error) {
 	if o.rounds, err = readRounds(settings.Or(values["auth"], authEAP), settings.Or(values["auth2"], authNone)); err != nil {
 		return nil, err
 	}
-	if o.host, o.port, err = parseGateway(values["gateway"]); err != nil {
+	if o.host, o.port, err = ikelogin.Gateway(values["gateway"]); err != nil {
 		return nil, err
 	}
 	for key, to := range map[string]**ike.ID{"local-id": &o.localIDs[0], "local-id2": &o.localIDs[1], "remote-id": &o.remoteID} {
-		if *to, err = identity(values[key], key == "remote-id"); err != nil {
+		if *to, err = ikelogin.Identity(values[key]); err != nil {
 			return nil, diag.New(diag.Config, "the option "+key+" cannot be read", err.Error()).With(key)
 		}
+	}
+	if o.remoteID != nil {
+		o.remoteID.Responder = true
 	}
 	o.mtu, _ = strconv.Atoi(values["mtu"])
 	o.tcp = map[string]tunnel.TCP{"auto": tunnel.AfterUDP, "always": tunnel.AlwaysTCP}[values["ike-tcp"]]
@@ -113,10 +114,10 @@ const (
 
 func (o *options) readMachine(values map[string]string) (err error) {
 	c := &o.machine
-	if c.IKE, err = machine.ParseIKE(list(values["ike"])); err != nil {
+	if c.IKE, err = machine.ParseIKE(settings.List(values["ike"])); err != nil {
 		return diag.New(diag.Config, "the option ike cannot be read", err.Error()).With("ike")
 	}
-	if c.ESP, err = machine.ParseESP(list(values["esp"])); err != nil {
+	if c.ESP, err = machine.ParseESP(settings.List(values["esp"])); err != nil {
 		return diag.New(diag.Config, "the option esp cannot be read", err.Error()).With("esp")
 	}
 	c.DPD, c.IKELife, c.ChildLife = settings.Duration(values["force-dpd"]), settings.Duration(values["ike-lifetime"]), settings.Duration(values["esp-lifetime"])
@@ -129,33 +130,4 @@ func (o *options) readMachine(values map[string]string) (err error) {
 	c.NoMOBIKE, c.NoIPv6 = settings.True(values["no-mobike"]), settings.True(values["disable-ipv6"])
 	c.RemoteID, c.ShowKeys = o.remoteID, settings.True(values["dump-ike-keys"])
 	return nil
-}
-
-// parseGateway reads host or host:port; a port in it speaks UDP encapsulation from the
-// first message on.
-func parseGateway(text string) (host string, port int, err error) {
-	text = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(text), "https://"), "/")
-	wrong := diag.New(diag.Config, "the gateway's address cannot be used", "It is HOST or HOST:PORT.").With("gateway")
-	if a, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
-		return a.String(), 0, nil
-	}
-	host = text
-	if strings.Contains(text, ":") {
-		h, p, err := net.SplitHostPort(text)
-		if err != nil {
-			return "", 0, wrong
-		}
-		if port, err = strconv.Atoi(p); err != nil || port < 1 || port > 65535 {
-			return "", 0, wrong
-		}
-		host = h
-	}
-	if host == "" || strings.ContainsAny(host, "/@ ") {
-		return "", 0, wrong
-	}
-	return host, port, nil
-}
-
-func list(value string) []string {
-	return strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
 }

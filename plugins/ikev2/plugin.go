@@ -40,7 +40,7 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 	if err != nil {
 		return sdk.Fail(sdk.Never, err)
 	}
-	kept, err := resumed(s)
+	kept, err := tries.Kept[credentials](s)
 	if err != nil {
 		return err
 	}

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/penstock-vpn/penstock/plugins/ikev2/internal/machine"
-	"github.com/penstock-vpn/penstock/plugins/internal/ike"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/plugintest"
@@ -211,26 +209,5 @@ func TestOptions(t *testing.T) {
 		case test.words != "" && (len(all) == 0 || all[0].Option != test.key || !strings.Contains(all[0].Error(), test.words)):
 			t.Errorf("%s=%s: %v, want %q", test.key, test.value, all, test.words)
 		}
-	}
-}
-
-func TestIdentities(t *testing.T) {
-	for text, want := range map[string]ike.ID{
-		"alice@example.com": {Kind: ike.IDEmail, Data: []byte("alice@example.com")}, "vpn.example.com": {Kind: ike.IDFQDN, Data: []byte("vpn.example.com")},
-		"10.0.0.1": {Kind: ike.IDIPv4, Data: []byte{10, 0, 0, 1}}, "key:group": {Kind: ike.IDKey, Data: []byte("group")},
-		"CN=a":                       {Kind: ike.IDDN, Data: []byte("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x13\x01a")},
-		"{201}:*$AnyConnectClient$*": *machine.AnyConnectID(), "{10}:#3000": {Kind: ike.IDGN, Data: []byte{0x30, 0}},
-	} {
-		if got, err := identity(text, false); err != nil || got.Kind != want.Kind || string(got.Data) != string(want.Data) {
-			t.Errorf("%s: %+v, %v, want %+v", text, got, err, want)
-		}
-	}
-	for _, bad := range []string{"{", "{0}:a", "{256}:a", "{1}a", "{1}:", "{1}:#0", "{1}:#", "X=1"} {
-		if id, err := identity(bad, false); err == nil {
-			t.Errorf("%s is %v", bad, id)
-		}
-	}
-	if id, err := identity("", true); id != nil || err != nil {
-		t.Error("an identity out of nothing")
 	}
 }

@@ -3,18 +3,16 @@ package main
 import (
 	"context"
 	"crypto/x509"
-	"encoding/hex"
-	"encoding/json"
-	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike1/machine"
 	ike1 "github.com/penstock-vpn/penstock/plugins/internal/ike1/tunnel"
+	"github.com/penstock-vpn/penstock/plugins/internal/ikelogin"
 	"github.com/penstock-vpn/penstock/plugins/internal/l2tp"
 	"github.com/penstock-vpn/penstock/plugins/internal/ppplogin"
 	"github.com/penstock-vpn/penstock/plugins/internal/settings"
+	"github.com/penstock-vpn/penstock/plugins/internal/tries"
 	"github.com/penstock-vpn/penstock/plugins/l2tp/internal/tunnel"
 	"github.com/penstock-vpn/penstock/sdk"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -27,23 +25,6 @@ type credentials struct {
 	PSK    string
 	Secret string // of L2TP
 	Person ppplogin.Credentials
-}
-
-// resumed are the credentials of a run before this one, whose path is given up: its keys
-// are lost with it. nil: there was none.
-func resumed(s *sdk.Session) (*credentials, error) {
-	r := s.Resumed()
-	if r == nil {
-		return nil, nil
-	}
-	if _, err := s.Adopt(); err != nil {
-		return nil, err
-	}
-	c := &credentials{}
-	if len(r.Checkpoint) == 0 || json.Unmarshal(r.Checkpoint, c) != nil {
-		return nil, nil
-	}
-	return c, nil
 }
 
 // ask has the user fill in what IPsec and the login need; refused says why the person of
@@ -67,7 +48,7 @@ func (o *options) ask(ctx context.Context, s *sdk.Session, last *credentials, re
 	if c.Person, err = o.login.Ask(ctx, s, refused); err != nil {
 		return nil, err
 	}
-	return c, keep(s, c)
+	return c, tries.Keep(s, c)
 }
 
 // secret is the value of a secret option.
@@ -86,18 +67,9 @@ func (o *options) secret(ctx context.Context, s *sdk.Session, key, label string)
 	return answer.Values[key], nil
 }
 
-// keep leaves c with the host for a run after this one.
-func keep(s *sdk.Session, c *credentials) error {
-	kept, err := json.Marshal(c)
-	if err != nil {
-		return err
-	}
-	return s.Checkpoint(kept)
-}
-
 // tunnel are the options of a tunnel with those credentials.
 func (o *options) tunnel(ctx context.Context, s *sdk.Session, c *credentials) (tunnel.Options, error) {
-	call, err := o.login.Call(ctx, s, &c.Person, func() error { return keep(s, c) })
+	call, err := o.login.Call(ctx, s, &c.Person, func() error { return tries.Keep(s, c) })
 	if err != nil {
 		return tunnel.Options{}, err
 	}
@@ -108,12 +80,12 @@ func (o *options) tunnel(ctx context.Context, s *sdk.Session, c *credentials) (t
 			Gateway: o.host, Port: o.port,
 			Machine: machine.Config{Identity: o.localID, RemoteID: o.remoteID, IKE: o.ike, ESP: o.esp, IKELife: o.ikeLife, ChildLife: o.espLife, DPD: o.dpd},
 			Trust: func(ctx context.Context, chain []*x509.Certificate, name string, id *ike.ID) error {
-				return trust(ctx, s, chain, name, id)
+				return ikelogin.Trust(ctx, s, chain, name, id)
 			},
 		},
 		L2TP: l2tp.Config{Host: settings.HostName(), Secret: []byte(c.Secret), SecretOption: secretKey},
 	}
-	t.IKE.Machine.Auth = machine.SharedKey{Key: sharedKey(c.PSK)}
+	t.IKE.Machine.Auth = machine.SharedKey{Key: ikelogin.SharedKey(c.PSK)}
 	if o.byCert {
 		err = o.certificate(ctx, s, &t.IKE)
 	}
@@ -139,35 +111,4 @@ func (o *options) certificate(ctx context.Context, s *sdk.Session, t *ike1.Optio
 	}
 	t.Machine.Auth, t.Key = proof, c.Key
 	return nil
-}
-
-// sharedKey reads 0x and hexadecimal digits as bytes.
-func sharedKey(text string) []byte {
-	if digits, isHex := strings.CutPrefix(text, "0x"); isHex {
-		if b, err := hex.DecodeString(digits); err == nil {
-			return b
-		}
-	}
-	return []byte(text)
-}
-
-// trust has the host say whether a gateway's certificates are trusted, and be for who
-// the gateway must be: id, or when that is nil the host of that name.
-func trust(ctx context.Context, s *sdk.Session, chain []*x509.Certificate, name string, id *ike.ID) error {
-	if id != nil {
-		switch id.Kind {
-		case ike.IDFQDN:
-			name = string(id.Data)
-		case ike.IDIPv4, ike.IDIPv6:
-			if a, ok := netip.AddrFromSlice(id.Data); ok {
-				name = a.String()
-			}
-		case ike.IDEmail:
-			if !slices.Contains(chain[0].EmailAddresses, string(id.Data)) {
-				return diag.New(diag.Certificate, "the gateway's certificate is not for "+string(id.Data), "If the gateway is the right one, change the option remote-id, or set servercert.").With("remote-id")
-			}
-			name = ""
-		}
-	}
-	return s.VerifyChain(ctx, chain, name)
 }

@@ -1,15 +1,14 @@
 package main
 
 import (
-	"net"
 	"net/netip"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike1/keys"
 	"github.com/penstock-vpn/penstock/plugins/internal/ike1/machine"
+	"github.com/penstock-vpn/penstock/plugins/internal/ikelogin"
 	"github.com/penstock-vpn/penstock/plugins/internal/ppplogin"
 	"github.com/penstock-vpn/penstock/plugins/internal/settings"
 	"github.com/penstock-vpn/penstock/sdk/diag"
@@ -64,68 +63,27 @@ type options struct {
 func readOptions(values map[string]string) (*options, error) {
 	o := &options{
 		byCert: values[authKey] == authCert, dpd: settings.Duration(values["force-dpd"]),
-		localID: identity(values["local-id"]), remoteID: identity(values["remote-id"]),
 		ikeLife: settings.Duration(values["ike-lifetime"]), espLife: settings.Duration(values["esp-lifetime"]),
 	}
 	var err error
-	if o.host, o.port, err = readGateway(values["gateway"]); err != nil {
+	if o.host, o.port, err = ikelogin.Gateway(values["gateway"]); err != nil {
 		return nil, err
 	}
+	if a, err := netip.ParseAddr(o.host); err == nil && a.Is6() {
+		return nil, diag.New(diag.Config, "L2TP does not go to gateways by IPv6 here", "Give a name or an address of IPv4.").With("gateway")
+	}
+	for key, to := range map[string]**ike.ID{"local-id": &o.localID, "remote-id": &o.remoteID} {
+		if *to, err = ikelogin.Identity(values[key]); err != nil {
+			return nil, diag.New(diag.Config, "the option "+key+" cannot be read", err.Error()).With(key)
+		}
+	}
 	o.mtu, _ = strconv.Atoi(values["mtu"])
-	if o.ike, err = machine.ParseIKE(list(values["ike"])); err != nil {
+	if o.ike, err = machine.ParseIKE(settings.List(values["ike"])); err != nil {
 		return nil, diag.New(diag.Config, "the option ike cannot be read", err.Error()).With("ike")
 	}
-	if o.esp, err = machine.ParseESP(list(values["esp"])); err != nil {
+	if o.esp, err = machine.ParseESP(settings.List(values["esp"])); err != nil {
 		return nil, diag.New(diag.Config, "the option esp cannot be read", err.Error()).With("esp")
 	}
 	o.login, err = ppplogin.Read(o.host, values)
 	return o, err
-}
-
-// readGateway reads host or host:port; a port in it is that of IKE and ESP from the first
-// message on.
-func readGateway(text string) (host string, port int, err error) {
-	text = strings.TrimSpace(text)
-	wrong := diag.New(diag.Config, "the gateway's address cannot be used", "It is HOST or HOST:PORT.").With("gateway")
-	if a, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
-		if a.Is6() && !a.Is4In6() {
-			return "", 0, diag.New(diag.Config, "L2TP does not go to gateways by IPv6 here", "Give a name or an address of IPv4.").With("gateway")
-		}
-		return a.Unmap().String(), 0, nil
-	}
-	if host = text; strings.Contains(text, ":") {
-		var digits string
-		if host, digits, err = net.SplitHostPort(text); err != nil {
-			return "", 0, wrong
-		}
-		if port, err = strconv.Atoi(digits); err != nil || port < 1 || port > 65535 {
-			return "", 0, wrong
-		}
-	}
-	if host == "" || strings.ContainsAny(host, "/@ ") {
-		return "", 0, wrong
-	}
-	return host, port, nil
-}
-
-// identity reads who somebody is; nil for nobody.
-func identity(text string) *ike.ID {
-	if text == "" {
-		return nil
-	}
-	if a, err := netip.ParseAddr(text); err == nil {
-		kind := ike.IDIPv4
-		if a.Is6() {
-			kind = ike.IDIPv6
-		}
-		return &ike.ID{Kind: kind, Data: a.AsSlice()}
-	}
-	if strings.Contains(text, "@") && !strings.HasPrefix(text, "@") {
-		return &ike.ID{Kind: ike.IDEmail, Data: []byte(text)}
-	}
-	return &ike.ID{Kind: ike.IDFQDN, Data: []byte(strings.TrimPrefix(text, "@"))}
-}
-
-func list(value string) []string {
-	return strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
 }

@@ -44,7 +44,7 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 	if weak, option := (machine.Config{IKE: o.ike, ESP: o.esp}).Weak(); weak != "" {
 		s.Warn("The option %s offers %s, which is weak: who listens may break it.", option, weak)
 	}
-	kept, err := resumed(s)
+	kept, err := tries.Kept[credentials](s)
 	if err != nil {
 		return err
 	}

@@ -200,17 +200,3 @@ func TestRefusals(t *testing.T) {
 		})
 	}
 }
-
-func TestIdentity(t *testing.T) {
-	for text, want := range map[string]string{"": "<nil>", "10.0.0.1": "10.0.0.1", "alice@vpn.test": "alice@vpn.test", "vpn.test": "vpn.test", "@vpn.test": "vpn.test"} {
-		if id := identity(text); (id == nil) != (text == "") || id != nil && !strings.Contains(id.String(), want) {
-			t.Errorf("%q is %v", text, id)
-		}
-	}
-	if got := sharedKey("0x4142"); string(got) != "AB" {
-		t.Errorf("%q", got)
-	}
-	if got := sharedKey("0xyz"); string(got) != "0xyz" {
-		t.Errorf("%q", got)
-	}
-}

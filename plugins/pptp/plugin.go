@@ -41,7 +41,7 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 	if err != nil {
 		return sdk.Fail(sdk.Never, err)
 	}
-	kept, err := resumed(s)
+	kept, err := tries.Kept[checkpoint](s)
 	if err != nil {
 		return err
 	}

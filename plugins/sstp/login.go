@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/ppplogin"
+	"github.com/penstock-vpn/penstock/plugins/internal/tries"
 	"github.com/penstock-vpn/penstock/plugins/sstp/internal/tunnel"
 	"github.com/penstock-vpn/penstock/sdk"
 )
@@ -22,10 +22,7 @@ func resumed(s *sdk.Session) (*checkpoint, *sdk.Path, error) {
 	if r == nil {
 		return nil, nil, nil
 	}
-	c := &checkpoint{}
-	if len(r.Checkpoint) == 0 || json.Unmarshal(r.Checkpoint, c) != nil {
-		c = nil
-	}
+	c := tries.Read[checkpoint](r.Checkpoint)
 	var adopt []uint32
 	for _, p := range r.Installed {
 		if c != nil && c.Tunnel != nil && c.Tunnel.Path == p.ID {
@@ -39,15 +36,6 @@ func resumed(s *sdk.Session) (*checkpoint, *sdk.Path, error) {
 	return c, paths[0], nil
 }
 
-// keep leaves c with the host for a run after this one.
-func (c *checkpoint) keep(s *sdk.Session) error {
-	kept, err := json.Marshal(c)
-	if err != nil {
-		return err
-	}
-	return s.Checkpoint(kept)
-}
-
 // ask has the user fill in what the login needs before the call: a gateway does not wait
 // while somebody types.
 func (o *options) ask(ctx context.Context, s *sdk.Session, refused string) (*checkpoint, error) {
@@ -56,18 +44,18 @@ func (o *options) ask(ctx context.Context, s *sdk.Session, refused string) (*che
 		return nil, err
 	}
 	c := &checkpoint{Credentials: given}
-	return c, c.keep(s)
+	return c, tries.Keep(s, c)
 }
 
 // tunnel are the options of a tunnel with those credentials.
 func (o *options) tunnel(ctx context.Context, s *sdk.Session, c *checkpoint) (tunnel.Options, error) {
-	call, err := o.login.Call(ctx, s, &c.Credentials, func() error { return c.keep(s) })
+	call, err := o.login.Call(ctx, s, &c.Credentials, func() error { return tries.Keep(s, c) })
 	call.MTU, call.DPD = o.mtu, o.dpd
 	return tunnel.Options{
 		Options: call, Gateway: o.gateway,
 		Keep: func(k tunnel.Kept) error {
 			c.Tunnel = &k
-			return c.keep(s)
+			return tries.Keep(s, c)
 		},
 	}, err
 }

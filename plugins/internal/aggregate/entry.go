@@ -14,9 +14,9 @@ type Entry struct {
 }
 
 // ParseEntries reads FORM:FIELD=VALUE, one in each string.
-func ParseEntries(list []string) ([]Entry, error) {
+func ParseEntries(list string) ([]Entry, error) {
 	var entries []Entry
-	for _, text := range list {
+	for _, text := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' }) {
 		place, value, hasValue := strings.Cut(text, "=")
 		form, field, hasField := strings.Cut(place, ":")
 		if !hasValue || !hasField || form == "" || field == "" {

@@ -39,12 +39,12 @@ func FuzzRedact(f *testing.F) {
 }
 
 func TestParseEntries(t *testing.T) {
-	got, err := ParseEntries([]string{"main:secondary_password=push", "main:a=b=c:d", "x:y="})
+	got, err := ParseEntries("main:secondary_password=push,main:a=b=c:d,x:y=")
 	if err != nil || len(got) != 3 || got[1] != (Entry{"main", "a", "b=c:d"}) || got[2].Value != "" {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	for _, wrong := range []string{"main", "main:x", "main=x", ":x=y", "main:=y"} {
-		if _, err := ParseEntries([]string{wrong}); err == nil {
+		if _, err := ParseEntries(wrong); err == nil {
 			t.Errorf("%q was taken", wrong)
 		}
 	}

@@ -48,7 +48,7 @@ func challengePacket(t *testing.T) []byte {
 
 func vectorPeer(t *testing.T) *Peer {
 	random := bytes.NewReader(unhex(t, "21402324255E262A28295F2B3A337C7E"))
-	return NewPeer("User", MSCHAPv2("User", "clientPass", random), MD5("clientPass"))
+	return NewPeer("User", MSCHAPv2("User", "clientPass", random), MD5("alice", "clientPass"))
 }
 
 func TestMSCHAPv2(t *testing.T) {
@@ -102,11 +102,11 @@ func TestMSCHAPv2Refusals(t *testing.T) {
 	}
 }
 
-// RFC 1994's computation: MD5 of identifier, secret and challenge.
+// RFC 1994's computation: MD5 of identifier, secret and challenge; the name follows.
 func TestMD5(t *testing.T) {
-	p := NewPeer("alice", MD5("secret"))
+	p := NewPeer("alice", MD5("alice", "secret"))
 	reply, err := p.Handle(Packet{Request, 7, TypeMD5, append([]byte{4}, "test"...)}.Append(nil))
-	want := Packet{Response, 7, TypeMD5, append([]byte{16}, unhex(t, "26cb55c5a58a0d1766d11f6c9edcd4c3")...)}
+	want := Packet{Response, 7, TypeMD5, append(append([]byte{16}, unhex(t, "26cb55c5a58a0d1766d11f6c9edcd4c3")...), "alice"...)}
 	if err != nil || !bytes.Equal(reply, want.Append(nil)) {
 		t.Fatalf("%x, %v", reply, err)
 	}
@@ -153,7 +153,7 @@ func FuzzHandle(f *testing.F) {
 	f.Add(Packet{Request, 2, TypeMD5, []byte{1, 2}}.Append(nil), Packet{Request, 2, TypeGTC, []byte("x")}.Append(nil))
 	f.Add(Packet{Request, 2, TypeMSCHAPv2, append([]byte{1, 1, 0, 0, 16}, make([]byte, 20)...)}.Append(nil), Packet{Request, 2, TypeMSCHAPv2, []byte("\x03\x01\x00\x00S=")}.Append(nil))
 	f.Fuzz(func(t *testing.T, a, b []byte) {
-		p := NewPeer("alice", MSCHAPv2("alice", "secret", bytes.NewReader(make([]byte, 16))), GTC("secret"), MD5("secret"))
+		p := NewPeer("alice", MSCHAPv2("alice", "secret", bytes.NewReader(make([]byte, 16))), GTC("secret"), MD5("alice", "secret"))
 		for _, packet := range [][]byte{a, b} {
 			reply, err := p.Handle(packet)
 			if err != nil || reply == nil {

@@ -145,7 +145,7 @@ func request(id byte, kind Type, data []byte) []byte {
 
 func TestTunnelledEAP(t *testing.T) {
 	variants(t, func(t *testing.T, ctx context.Context, vary func(*server)) {
-		s := newServer(t, TypeTTLS, TTLS(ctx, client(), TunnelledEAP(NewPeer("alice", MD5(password)))))
+		s := newServer(t, TypeTTLS, TTLS(ctx, client(), TunnelledEAP(NewPeer("alice", MD5("alice", password)))))
 		vary(s)
 		s.inside = waiting(s, saying(
 			func(plain []byte) []byte {

@@ -5,12 +5,14 @@ import (
 )
 
 // MD5 is EAP-MD5 (RFC 3748 section 5.4): it proves the password to a gateway that is
-// known already, and gives no key.
-func MD5(password string) Method { return &md5Challenge{password: password} }
+// known already, and gives no key. The user's name stands in its answer, which pppd goes by.
+func MD5(username, password string) Method {
+	return &md5Challenge{username: username, password: password}
+}
 
 type md5Challenge struct {
-	password string
-	answered bool
+	username, password string
+	answered           bool
 }
 
 // Type implements Method.
@@ -30,5 +32,5 @@ func (m *md5Challenge) Handle(id uint8, request []byte) ([]byte, error) {
 	text := append([]byte{id}, m.password...)
 	sum := md5.Sum(append(text, request[1:1+int(request[0])]...))
 	m.answered = true
-	return append([]byte{md5.Size}, sum[:]...), nil
+	return append(append([]byte{md5.Size}, sum[:]...), m.username...), nil
 }

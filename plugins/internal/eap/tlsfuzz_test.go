@@ -28,7 +28,7 @@ func FuzzOverTLS(f *testing.F) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		trusting := TLS{Verify: func(context.Context, []*x509.Certificate) error { return nil }}
-		inner := NewPeer("alice", GTC("secret"), MD5("secret"))
+		inner := NewPeer("alice", GTC("secret"), MD5("alice", "secret"))
 		for _, m := range []Method{ByCertificate(ctx, trusting), TTLS(ctx, trusting, TunnelledEAP(inner)), PEAP(ctx, trusting, inner, zeros{})} {
 			p := NewPeer("alice", m)
 			for i, data := range cut(input) {
@@ -64,7 +64,7 @@ func FuzzInside(f *testing.F) {
 	f.Add(avp{code: avpReplyMessage, data: []byte("code?")}.append(nil), avp{code: avpMSCHAP2Success, vendor: vendorMicrosoft, data: []byte("1S=")}.append(nil))
 	f.Fuzz(func(t *testing.T, a, b []byte) {
 		peer := func() *Peer {
-			return NewPeer("alice", MSCHAPv2("alice", "secret", zeros{}), GTC("secret"), MD5("secret"))
+			return NewPeer("alice", MSCHAPv2("alice", "secret", zeros{}), GTC("secret"), MD5("alice", "secret"))
 		}
 		for _, in := range []inside{
 			&pap{username: "alice", password: "secret"}, &ttlsEAP{peer: peer()},

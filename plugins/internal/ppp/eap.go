@@ -83,23 +83,6 @@ func (w *eapWay) say(reply []byte) {
 	w.m.emit(Send{ProtocolEAP, reply})
 }
 
-// EAPMD5 is eap.MD5 with the user's name in its answer, which pppd goes by.
-func EAPMD5(username, password string) eap.Method { return namedMD5{eap.MD5(password), username} }
-
-type namedMD5 struct {
-	eap.Method
-	username string
-}
-
-// Handle implements eap.Method.
-func (m namedMD5) Handle(id uint8, request []byte) ([]byte, error) {
-	response, err := m.Method.Handle(id, request)
-	if err != nil {
-		return nil, err
-	}
-	return append(response, m.username...), nil
-}
-
 // Answered answers Ask.
 func (m *Machine) Answered(now time.Time, text string, err error) []Effect {
 	return m.step(now, func() {

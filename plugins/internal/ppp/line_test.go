@@ -172,7 +172,7 @@ func (l *line) why() error {
 func config(methods ...Method) Config {
 	return Config{
 		Username: testUser, Password: testPassword, Methods: methods, Allow: map[Method]string{PAP: "auth-methods", CHAPMD5: "auth-methods", mschapv1: ""},
-		EAP: func() *eap.Peer { return eap.NewPeer(testUser, eap.MD5(testPassword)) },
+		EAP: func() *eap.Peer { return eap.NewPeer(testUser, eap.MD5(testUser, testPassword)) },
 	}
 }
 

@@ -27,17 +27,6 @@ func (o *Options) Ask(ctx context.Context, s *sdk.Session, refused string) (Cred
 	return Credentials{answer.Values["username"], answer.Values["password"]}, err
 }
 
-// question puts a gateway's own question, such as for a code.
-func question(ctx context.Context, s *sdk.Session, text string) (string, error) {
-	answer, err := s.Ask(ctx, prompt.Prompt{Title: "The gateway asks", Text: text, Form: &prompt.Form{ID: "challenge", Fields: []prompt.Field{
-		{Name: "answer", Label: "Answer", Kind: prompt.OTP},
-	}}})
-	if err == nil && answer.Cancelled {
-		err = diag.New(diag.Cancelled, "the login was cancelled", "The gateway's question was not answered.")
-	}
-	return answer.Values["answer"], err
-}
-
 // newPassword asks for a new password, twice.
 func newPassword(ctx context.Context, s *sdk.Session, text string) (string, error) {
 	refused := ""

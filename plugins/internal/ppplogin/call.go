@@ -3,6 +3,7 @@ package ppplogin
 import (
 	"context"
 
+	"github.com/penstock-vpn/penstock/plugins/internal/eaplogin"
 	"github.com/penstock-vpn/penstock/plugins/internal/pppcall"
 	"github.com/penstock-vpn/penstock/sdk"
 )
@@ -13,7 +14,7 @@ func (o *Options) Call(ctx context.Context, s *sdk.Session, c *Credentials, keep
 	machine, err := o.config(ctx, s, *c)
 	return pppcall.Options{
 		PPP: machine, Trace: s.Trace(),
-		Ask: func(ctx context.Context, text string) (string, error) { return question(ctx, s, text) },
+		Ask: func(ctx context.Context, text string) (string, error) { return eaplogin.Question(ctx, s, text) },
 		NewPassword: func(ctx context.Context, text string) (string, error) {
 			password, err := newPassword(ctx, s, text)
 			if err == nil {

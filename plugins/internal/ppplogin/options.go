@@ -7,8 +7,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/penstock-vpn/penstock/plugins/internal/eap"
+	"github.com/penstock-vpn/penstock/plugins/internal/eaplogin"
 	"github.com/penstock-vpn/penstock/plugins/internal/ppp"
+	"github.com/penstock-vpn/penstock/plugins/internal/settings"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	"github.com/penstock-vpn/penstock/sdk/option"
 )
@@ -16,7 +17,6 @@ import (
 // Keys of the options.
 const (
 	methodsKey  = "auth-methods"
-	eapKey      = "eap-methods"
 	identityKey = "eap-identity"
 	serverKey   = "eap-server"
 
@@ -29,7 +29,7 @@ func Schema(methods string) option.Schema {
 	eapOnly := "With the way eap of auth-methods: "
 	return option.Schema{
 		{Key: methodsKey, Type: option.List, Label: "Login methods", Help: "Ways to log in that are allowed, best first: mschapv2, eap, chap-md5, pap. The last one tells the gateway the password.", Default: methods, Group: group, Advanced: true},
-		{Key: eapKey, Type: option.List, Label: "EAP methods", Help: eapOnly + "its methods that are allowed, best first: tls, peap, ttls (with the password as it is), ttls-mschapv2, ttls-eap, mschapv2, gtc, md5.", Default: "tls,peap,ttls,mschapv2,md5", Group: group, Advanced: true},
+		{Key: eaplogin.Key, Type: option.List, Label: "EAP methods", Help: eapOnly + "its methods that are allowed, best first: " + eaplogin.Names() + ". With ttls alone the password goes within as it is.", Default: "tls,peap,ttls,mschapv2,md5", Group: group, Advanced: true},
 		{Key: identityKey, Label: "EAP identity", Help: eapOnly + "the name to give when it asks for one; the user name when absent.", Group: group, Advanced: true},
 		{Key: serverKey, Label: "EAP server", Help: eapOnly + "the name in the certificate of the server that tls, peap and ttls end at; the gateway's when absent.", Group: group, Advanced: true},
 	}
@@ -39,7 +39,7 @@ func Schema(methods string) option.Schema {
 type Options struct {
 	gateway, username string
 	methods           []ppp.Method
-	eap               []eapMethod
+	eap               eaplogin.Methods
 	identity, server  string
 }
 
@@ -48,7 +48,7 @@ var known = []ppp.Method{ppp.MSCHAPv2, ppp.EAP, ppp.CHAPMD5, ppp.PAP}
 // Read reads the options of a session with a gateway of that name.
 func Read(gateway string, values map[string]string) (*Options, error) {
 	o := &Options{gateway: gateway, username: values["username"], identity: values[identityKey], server: values[serverKey]}
-	for _, name := range list(values[methodsKey]) {
+	for _, name := range settings.List(values[methodsKey]) {
 		if !slices.Contains(known, ppp.Method(name)) {
 			return nil, unknown("way to log in", name, methodsKey, known)
 		}
@@ -57,18 +57,9 @@ func Read(gateway string, values map[string]string) (*Options, error) {
 	if len(o.methods) == 0 {
 		return nil, diag.New(diag.Config, "no way to log in is allowed", "The option names none.").With(methodsKey)
 	}
-	for _, name := range list(values[eapKey]) {
-		i := slices.IndexFunc(eapMethods, func(m eapMethod) bool { return m.name == name })
-		if i < 0 {
-			var names []string
-			for _, m := range eapMethods {
-				names = append(names, m.name)
-			}
-			return nil, unknown("EAP method", name, eapKey, names)
-		}
-		o.eap = append(o.eap, eapMethods[i])
-	}
-	return o, nil
+	var err error
+	o.eap, err = eaplogin.Read(values[eaplogin.Key])
+	return o, err
 }
 
 func unknown[T ~string](what, name, key string, all []T) error {
@@ -77,10 +68,6 @@ func unknown[T ~string](what, name, key string, all []T) error {
 		names = append(names, string(n))
 	}
 	return diag.New(diag.Config, "the "+what+" "+strconv.Quote(name)+" is unknown", "Known are "+strings.Join(names, ", ")+".").With(key)
-}
-
-func list(value string) []string {
-	return strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // allow names the option that allows a method.
@@ -92,17 +79,7 @@ func allow() map[ppp.Method]string {
 	return all
 }
 
-// eapMethod is a method of EAP, by its name in the option.
-type eapMethod struct {
-	name string
-	// make returns nil when the method cannot be used with what the user has.
-	make func(p *person) eap.Method
-}
-
-// methodTLS is the one that wants neither name nor password.
-const methodTLS = "tls"
-
 // ByCertificate says that no name and no password is of use.
 func (o *Options) ByCertificate() bool {
-	return slices.Equal(o.methods, []ppp.Method{ppp.EAP}) && len(o.eap) == 1 && o.eap[0].name == methodTLS
+	return slices.Equal(o.methods, []ppp.Method{ppp.EAP}) && o.eap.ByCertificate()
 }

@@ -53,6 +53,11 @@ func Duration(value string) time.Duration {
 	return d
 }
 
+// List reads a List: what stands between commas or spaces.
+func List(value string) []string {
+	return strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
 // Or is value, or otherwise where that is empty.
 func Or(value, otherwise string) string {
 	if value == "" {

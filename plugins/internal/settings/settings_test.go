@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -31,6 +32,9 @@ func TestValues(t *testing.T) {
 		if got := Duration(text); got != want {
 			t.Errorf("%q: got %v", text, got)
 		}
+	}
+	if got := List("a, b c,"); !slices.Equal(got, []string{"a", "b", "c"}) {
+		t.Errorf("List: %q", got)
 	}
 	if Or("", "a") != "a" || Or("b", "a") != "b" || HostName() == "" {
 		t.Error("Or, HostName")

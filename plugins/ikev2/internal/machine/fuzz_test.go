@@ -55,7 +55,7 @@ var stages = []func() (*Machine, func([]ike.Payload) error){
 		return m, func(p []ike.Payload) error { return m.authAnswer(m.sa(), p) }
 	},
 	func() (*Machine, func([]ike.Payload) error) { // IKE_AUTH with EAP
-		m := upMachine(Config{Auth: []Auth{EAP{Only: true, Peer: func() *eap.Peer { return eap.NewPeer("alice", eap.GTC("secret"), eap.MD5("secret")) }}}})
+		m := upMachine(Config{Auth: []Auth{EAP{Only: true, Peer: func() *eap.Peer { return eap.NewPeer("alice", eap.GTC("secret"), eap.MD5("alice", "secret")) }}}})
 		return m, func(p []ike.Payload) error { return m.authAnswer(m.sa(), p) }
 	},
 	func() (*Machine, func([]ike.Payload) error) { // a request for new keys

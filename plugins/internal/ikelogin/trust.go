@@ -1,4 +1,4 @@
-package main
+package ikelogin
 
 import (
 	"context"
@@ -12,9 +12,9 @@ import (
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
-// trust has the host say whether a gateway's certificates are trusted, and be for who
+// Trust has the host say whether a gateway's certificates are trusted, and be for who
 // the gateway must be: id, or when that is nil the host of that name.
-func trust(ctx context.Context, s *sdk.Session, chain []*x509.Certificate, name string, id *ike.ID) error {
+func Trust(ctx context.Context, s *sdk.Session, chain []*x509.Certificate, name string, id *ike.ID) error {
 	if id != nil {
 		switch id.Kind {
 		case ike.IDFQDN:

@@ -1,4 +1,4 @@
-package main
+package ikelogin
 
 import (
 	"encoding/hex"
@@ -10,9 +10,9 @@ import (
 	"github.com/penstock-vpn/penstock/plugins/internal/ike"
 )
 
-// identity reads the notation of local-id and remote-id; nil: none is given.
-func identity(text string, responder bool) (*ike.ID, error) {
-	id := &ike.ID{Responder: responder, Kind: ike.IDFQDN, Data: []byte(text)}
+// Identity reads the notation of local-id and remote-id; nil: none is given.
+func Identity(text string) (*ike.ID, error) {
+	id := &ike.ID{Kind: ike.IDFQDN, Data: []byte(text)}
 	a, err := netip.ParseAddr(text)
 	switch rest, isKey := strings.CutPrefix(text, "key:"); {
 	case text == "":
@@ -29,6 +29,8 @@ func identity(text string, responder bool) (*ike.ID, error) {
 		id.Kind = ike.IDDN
 		id.Data, err = ike.DistinguishedName(text)
 		return id, err
+	case strings.HasPrefix(text, "@"):
+		id.Data = id.Data[1:]
 	case strings.Contains(text, "@"):
 		id.Kind = ike.IDEmail
 	}
