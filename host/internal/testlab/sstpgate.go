@@ -1,6 +1,8 @@
 package testlab
 
 import (
+	"context"
+	"regexp"
 	"strconv"
 )
 
@@ -55,3 +57,11 @@ func (g *RunningSSTPGate) Disconnect() error { return g.Type("disconnect\n") }
 
 // Renegotiate is described at Disconnect.
 func (g *RunningSSTPGate) Renegotiate() error { return g.Type("renegotiate\n") }
+
+// Bound has the gateway check that all calls are bound by that key, in hexadecimal digits.
+func (g *RunningSSTPGate) Bound(ctx context.Context, key string) error {
+	if err := g.Type("key " + key + "\n"); err != nil {
+		return err
+	}
+	return g.Expect(ctx, regexp.MustCompile("bound: true"))
+}

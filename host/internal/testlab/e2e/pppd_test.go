@@ -11,16 +11,16 @@ import (
 	"github.com/penstock-vpn/penstock/host/internal/testlab"
 )
 
-// pppdPlugin compiles a plugin of pppd's, for what its options do not reach, and returns its path.
-func pppdPlugin(t *testing.T, l *testlab.Lab, source string) string {
+// library compiles a library for pppd, for what its options do not reach, and returns its path.
+func library(t *testing.T, l *testlab.Lab, source string) string {
 	t.Helper()
-	path := filepath.Join(l.Gateway.Dir, "plugin.c")
-	must(t, os.WriteFile(path, []byte("char pppd_version[] = \"2.4.9\";\n"+source), 0o644))
-	library := strings.TrimSuffix(path, ".c") + ".so"
-	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-o", library, path).CombinedOutput(); err != nil {
+	path := filepath.Join(l.Gateway.Dir, "library.c")
+	must(t, os.WriteFile(path, []byte(source), 0o644))
+	compiled := strings.TrimSuffix(path, ".c") + ".so"
+	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-o", compiled, path).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	return library
+	return compiled
 }
 
 // eapTLSServer is a line of a guest's script that gives pppd the certificates for EAP-TLS.

@@ -30,46 +30,71 @@ ping -c3 -W2 -I ppp0 10.88.0.1
 	}
 }
 
+// tellKey has pppd tell the key of EAP-TLS, of which it keeps a half.
+const tellKey = `
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+int SSL_export_keying_material(void *ssl, unsigned char *out, size_t size, const char *label, size_t length, const unsigned char *context, size_t contextlen, int use) {
+	int (*real)(void *, unsigned char *, size_t, const char *, size_t, const unsigned char *, size_t, int) = dlsym(RTLD_NEXT, "SSL_export_keying_material");
+	int result = real(ssl, out, size, label, length, context, contextlen, use);
+	char text[129] = "";
+	for (size_t i = 0; i < size && i < 64; i++) sprintf(text + 2 * i, "%02x", out[i]);
+	fprintf(stderr, "key %s\n", text);
+	return result;
+}
+`
+
+// sstpWay is one way of a pppd to be.
+type sstpWay struct {
+	pppd  string
+	extra []string // that the client needs to be told
+	proof string   // in pppd's log that the login was by that
+}
+
+var sstpWays = map[string]sstpWay{
+	"MS-CHAPv2":    {"require-mschap-v2" + noOther, nil, "sent .CHAP Success id=0x.. \"S="},
+	"CHAP":         {"require-chap refuse-mschap refuse-mschap-v2 refuse-pap refuse-eap", nil, `auth chap MD5`},
+	"PAP":          {"require-pap refuse-chap refuse-mschap refuse-mschap-v2 refuse-eap", nil, `sent .PAP AuthAck`},
+	"EAP":          {eapOnly, []string{"--auth-methods", "eap"}, `EAP Response .*MD5`},
+	"EAP-TLS":      {eapOnly, []string{"--auth-methods", "eap", "--eap-methods", "tls", "--eap-server", testlab.GatewayName}, `EAP Response .*TLS`},
+	"EAP-MSCHAPv2": {eapOnly, []string{"--auth-methods", "eap", "--eap-methods", "mschapv2"}, `EAP: MSCHAPv2 success confirmed`},
+}
+
 // pppd, in the ways that it knows.
 func TestSSTPWithPPPD(t *testing.T) {
 	needPenstock(t)
 	t.Parallel()
-	for name, require := range map[string]string{
-		"MS-CHAPv2": "require-mschap-v2 refuse-mschap refuse-chap refuse-pap refuse-eap", "CHAP": "require-chap refuse-mschap refuse-mschap-v2 refuse-pap refuse-eap",
-		"EAP-TLS": "require-eap refuse-chap refuse-mschap refuse-mschap-v2 refuse-pap",
-		"PAP":     "require-pap refuse-chap refuse-mschap refuse-mschap-v2 refuse-eap", "EAP": "require-eap refuse-chap refuse-mschap refuse-mschap-v2 refuse-pap",
-	} {
+	for name, way := range sstpWays {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := lab(t)
-			certificates := ""
-			if name == "EAP-TLS" {
-				certificates = fmt.Sprintf("echo 'alice gate - %s %s %s *' >/etc/ppp/eaptls-server", l.PKI.Cert("server"), l.PKI.Cert("ca"), l.PKI.Key("server"))
-			}
-			guest := pppd(t, l, require, certificates)
-			sstpGate(t, l, testlab.SSTPGate{PPPD: testlab.GuestV4 + ":9000"})
+			guest := pppd(t, l, way.pppd)
+			gate := sstpGate(t, l, testlab.SSTPGate{PPPD: testlab.GuestV4 + ":9000"})
 			before := snapshot(t, l)
-			args := []string{}
-			if strings.HasPrefix(name, "EAP") {
-				args = []string{"--auth-methods", "eap"}
-			}
-			spec := sstp(args...)
+			spec := sstp(way.extra...)
 			if name == "EAP-TLS" {
-				spec.Cert, spec.Extra = "alice", append(args, "--eap-methods", "tls", "--eap-server", testlab.GatewayName)
+				spec.Cert = "alice"
 			}
 			c := connect(t, l, spec)
 			// A guest's line is slow, and loses what it cannot hold. pppd asks for an echo each
 			// second, and gives up without two in a row.
-			bothWays(t, l, testlab.InsideV4, 1_000_000)
-			if strings.Contains(name, "CHAP") {
-				must(t, testlab.Await(within(t, 30*time.Second), "pppd to ask again for a login", func() bool {
-					return strings.Count(guest.Output(), "sent [CHAP Success") > 3
-				}))
+			bothWays(t, l, testlab.InsideV4, 500_000)
+			if strings.HasPrefix(way.pppd, "require-mschap") || strings.HasPrefix(way.pppd, "require-chap") {
+				said(t, guest, "pppd to ask again for a login", "sent .CHAP Success", 4)
 			}
-			reaches(t, l, "10.88.0.1")
-			if name == "EAP-TLS" && !regexp.MustCompile(`EAP Response .*TLS`).MatchString(guest.Output()) {
-				t.Error("the login was by something else")
+			if name == "EAP-TLS" {
+				key := regexp.MustCompile(`key ([0-9a-f]{128})`).FindStringSubmatch(guest.Output())
+				if key == nil {
+					t.Fatal("pppd told no key")
+				}
+				must(t, gate.Bound(within(t, 10*time.Second), key[1]))
 			}
+			must(t, gate.Renegotiate())
+			said(t, guest, "another pppd, to agree on everything", "remote IP address", 2)
+			reaches(t, l, "10.88.0.1", testlab.InsideV4)
+			said(t, guest, "the login to be by "+name, way.proof, 2)
+			agreed(t, guest)
 			if mtu := c.MTU(); mtu != 1350 {
 				t.Errorf("MTU %d, want pppd's MRU of 1350", mtu)
 			}
@@ -80,23 +105,48 @@ func TestSSTPWithPPPD(t *testing.T) {
 	}
 }
 
-// pppd is a guest with pppd on a port.
-func pppd(t *testing.T, l *testlab.Lab, require, more string) *testlab.Guest {
+// said waits until pppd has said something that often.
+func said(t *testing.T, guest *testlab.Guest, what, pattern string, times int) {
+	t.Helper()
+	words := regexp.MustCompile(pattern)
+	must(t, testlab.Await(within(t, 30*time.Second), what, func() bool { return len(words.FindAllString(guest.Output(), times)) == times }))
+}
+
+// agreed is what a client agrees on, and does not, in pppd's log.
+func agreed(t *testing.T, guest *testlab.Guest) {
+	t.Helper()
+	for what, pattern := range map[string]string{
+		"LCP's options of the gateway": `rcvd .LCP ConfAck id=0x1 <mru 1350> <asyncmap 0x0> <auth \S+.*> <magic 0x\S+> <pcomp> <accomp>`,
+		"its own":                      `sent .LCP ConfAck id=0x1 <mru 1400> <magic 0x\S+>`,
+		"echoes":                       `rcvd .LCP EchoRep`,
+		"compression is not known":     `rcvd .LCP ProtRej id=\S+ 80 fd 01`,
+		"name servers":                 `sent .IPCP ConfAck id=\S+ <addr 10.88.0.2> <ms-dns1 10.99.0.1> <ms-wins 10.99.0.2> <ms-dns2 10.99.0.3> <ms-wins 10.99.0.4>`,
+	} {
+		if !regexp.MustCompile(pattern).MatchString(guest.Output()) {
+			t.Errorf("%s: nothing in pppd's log", what)
+		}
+	}
+}
+
+// pppd is a guest with pppd on a port, whatever it is asked for.
+func pppd(t *testing.T, l *testlab.Lab, require string) *testlab.Guest {
 	t.Helper()
 	guest, err := l.StartGuest(fmt.Sprintf(`
 umask 077
 for f in chap pap; do echo '%s * %s *' >/etc/ppp/$f-secrets; done
 %s
+modprobe -d /run/modules ppp_deflate
+export LD_PRELOAD=%s
 python3 - <<'X'
 import socket, subprocess
 s = socket.create_server(("", 9000))
 print("ready", flush=True)
 while True:
     c, _ = s.accept()
-    subprocess.Popen("pppd notty local debug logfd 2 name gate auth %s mru 1350 lcp-echo-interval 1 lcp-echo-failure 2 chap-interval 2 ms-dns 10.99.0.1 10.88.0.1:10.88.0.2".split(), stdin=c, stdout=c)
+    subprocess.Popen("pppd notty local debug logfd 2 name gate auth %s mru 1350 lcp-echo-interval 1 lcp-echo-failure 2 chap-interval 2 ms-dns 10.99.0.1 ms-dns 10.99.0.3 ms-wins 10.99.0.2 ms-wins 10.99.0.4 10.88.0.1:10.88.0.2".split(), stdin=c, stdout=c)
     c.close()
 X
-`, testlab.User, testlab.Password, more, require))
+`, testlab.User, testlab.Password, eapTLSServer(l), library(t, l, tellKey), require))
 	must(t, err)
 	_, err = l.Gateway.Run("ip", "route", "add", "10.88.0.2/32", "via", testlab.GuestV4)
 	must(t, err)

@@ -104,14 +104,39 @@ func (g *Gate) Say(t sstp.Type) {
 	}
 }
 
-// Renegotiate has the client that is up begin anew with PPP.
+// Renegotiate begins anew with PPP in all calls.
 func (g *Gate) Renegotiate() {
+	var links []*link
+	var relays []*relay
 	g.mu.Lock()
-	c := g.call
-	g.mu.Unlock()
-	if c != nil {
-		c.link.begin()
+	for c := range g.calls {
+		if c.relay != nil {
+			relays = append(relays, c.relay)
+		} else {
+			links = append(links, &c.link)
+		}
 	}
+	g.mu.Unlock()
+	for _, l := range links {
+		l.begin()
+	}
+	for _, r := range relays {
+		if err := r.connect(); err != nil {
+			g.fault("pppd: %w", err)
+		}
+	}
+}
+
+// Bound says whether all calls are bound by that key, which pppd has told.
+func (g *Gate) Bound(key [sstp.KeySize]byte) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for c := range g.calls {
+		if !bytes.Equal(c.connected, c.challenge.Connected(g.p.Certificate, key).Append(nil)) {
+			return false
+		}
+	}
+	return len(g.calls) > 0
 }
 
 // Hangup ends all calls without a word.
@@ -130,6 +155,7 @@ type call struct {
 	link      link
 	relay     *relay // in place of link; nil: link it is
 	bound     bool
+	connected []byte // what bound it
 
 	writing sync.Mutex
 	conn    net.Conn
@@ -150,7 +176,7 @@ func (g *Gate) Serve(conn net.Conn) {
 		defer g.mu.Unlock()
 		delete(g.calls, c)
 		if c.relay != nil {
-			_ = c.relay.line.Close()
+			_ = c.relay.pppd().Close()
 		}
 		if g.call == c {
 			g.call = nil
@@ -168,13 +194,15 @@ func (c *call) connect() bool {
 	if c.g.p.PPPD == nil {
 		return true
 	}
-	line, err := c.g.p.PPPD()
-	if err != nil {
+	r := &relay{c: c}
+	if err := r.connect(); err != nil {
 		c.g.fault("pppd: %w", err)
 		return false
 	}
-	c.relay = &relay{c: c, line: line}
-	go c.relay.read()
+	c.g.mu.Lock()
+	c.relay = r
+	c.g.mu.Unlock()
+	go r.read()
 	return true
 }
 
@@ -244,7 +272,9 @@ func (c *call) message(payload []byte) bool {
 			c.say(sstp.CallAbort)
 			return false
 		}
-		c.bound = true
+		c.g.mu.Lock()
+		c.bound, c.connected = true, payload
+		c.g.mu.Unlock()
 	case sstp.EchoRequest:
 		c.say(sstp.EchoResponse)
 	case sstp.CallDisconnect:

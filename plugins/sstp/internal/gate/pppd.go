@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"net"
+	"sync"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/eap"
 	"github.com/penstock-vpn/penstock/plugins/sstp/internal/sstp"
@@ -15,12 +16,34 @@ const eapProtocol = 0xc227
 // relay is the other end of PPP where that is a real pppd, on a line of octets.
 type relay struct {
 	c    *call
+	mu   sync.Mutex
 	line net.Conn
 
 	// What a login by MS-CHAPv2 gives, as the client sees it.
 	challenge []byte
 	method    eap.Method
-	secret    bool // EAP-TLS gives a key that only its two ends know
+	secret    bool // EAP gives a key that only its two ends know
+}
+
+// connect gives the relay a pppd, and another one in place of the one it has: for the client
+// that negotiates anew, for pppd does not by itself.
+func (r *relay) connect() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.line != nil {
+		_ = r.line.Close()
+	}
+	line, err := r.c.g.p.PPPD()
+	if err == nil {
+		r.line = line
+	}
+	return err
+}
+
+func (r *relay) pppd() net.Conn {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.line
 }
 
 func (r *relay) key() (key [sstp.KeySize]byte) {
@@ -32,8 +55,8 @@ func (r *relay) key() (key [sstp.KeySize]byte) {
 
 // receive takes a frame of the client's.
 func (r *relay) receive(b []byte) bool {
-	if body := bytes.TrimPrefix(b, []byte{0xff, 0x03}); len(body) > 6 && binary.BigEndian.Uint16(body) == eapProtocol && body[6] == byte(eap.TypeTLS) {
-		r.secret = true
+	if body := bytes.TrimPrefix(b, []byte{0xff, 0x03}); len(body) > 6 && binary.BigEndian.Uint16(body) == eapProtocol {
+		r.secret = r.secret || body[6] == byte(eap.TypeTLS) || body[6] == byte(eap.TypeMSCHAPv2)
 	}
 	if protocol, p := chapPacket(b); protocol == chap && p[0] == 2 && len(p) > 21 && r.challenge != nil {
 		r.method = eap.MSCHAPv2(r.c.g.p.User, r.c.g.p.Password, bytes.NewReader(p[5:21]))
@@ -41,17 +64,23 @@ func (r *relay) receive(b []byte) bool {
 			r.method = nil // it is CHAP with MD5
 		}
 	}
-	_, err := r.line.Write(appendHDLC(nil, b))
-	return err == nil
+	_, _ = r.pppd().Write(appendHDLC(nil, b)) // its end is noticed by who reads
+	return true
 }
 
 // read passes on what pppd says.
 func (r *relay) read() {
 	defer r.c.conn.Close()
-	for br := bufio.NewReader(r.line); ; {
+	line := r.pppd()
+	for br := bufio.NewReader(line); ; {
 		frame, err := readHDLC(br)
 		if err != nil {
-			return
+			if line == r.pppd() {
+				return
+			}
+			line = r.pppd()
+			br.Reset(line)
+			continue
 		}
 		switch protocol, p := chapPacket(frame); {
 		case protocol != chap:

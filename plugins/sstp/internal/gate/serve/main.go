@@ -1,17 +1,20 @@
 // Command serve runs a gate of SSTP for end-to-end tests, with a TUN device for what comes
 // through the tunnel. It prints a line when it listens, and what clients do wrong.
 //
-// It reads commands from standard input: "disconnect", "renegotiate".
+// It reads commands from standard input: "disconnect", "renegotiate", and "key HEX", which asks
+// whether the calls are bound by that key.
 package main
 
 import (
 	"bufio"
 	"crypto/tls"
+	"encoding/hex"
 	"flag"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/gatetun"
 	"github.com/penstock-vpn/penstock/plugins/sstp/internal/gate"
@@ -113,6 +116,11 @@ func command(g *gate.Gate) {
 			g.Say(sstp.CallDisconnect)
 		case "renegotiate":
 			g.Renegotiate()
+		default:
+			var key [sstp.KeySize]byte
+			digits, _ := strings.CutPrefix(lines.Text(), "key ")
+			_, err := hex.Decode(key[:], []byte(digits[:min(len(digits), hex.EncodedLen(len(key)))]))
+			fmt.Println("bound:", err == nil && g.Bound(key))
 		}
 	}
 }
