@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/penstock-vpn/penstock/host/internal/dataplane"
+	"github.com/penstock-vpn/penstock/host/internal/trace"
 	"github.com/penstock-vpn/penstock/host/internal/transport"
 	"github.com/penstock-vpn/penstock/sdk/framing"
 )
@@ -54,6 +55,8 @@ func (c *connection) recordFrame(path uint32, out bool, kind uint32, payload []b
 	case kind&framing.InPPP != 0:
 		dissector = "ppp"
 		payload = append(binary.BigEndian.AppendUint16(nil, uint16(kind)), payload...)
+	case kind == framing.L2TPControl:
+		dissector = trace.L2TP
 	case kind == 0 && t != nil && t.kind == "esp":
 		dissector = "isakmp"
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -13,9 +14,17 @@ import (
 const (
 	tagEnd       = 0
 	tagDissector = 12
+	tagTable     = 14 // of dissectors: what is in it under a number
+	tagNumber    = 32
 	tagDirection = 35 // 0: sent, 1: received
 	words        = "data-text-lines"
 )
+
+// L2TP is the dissector of messages of L2TP, which Wireshark knows by their port alone.
+const L2TP = "udp.port"
+
+// numbers are those under which dissectors stand in tables.
+var numbers = map[string]uint32{L2TP: 1701}
 
 // pdu puts the tags before payload.
 func pdu(dissector string, out bool, payload []byte) []byte {
@@ -23,15 +32,29 @@ func pdu(dissector string, out bool, payload []byte) []byte {
 	if out {
 		received = 0
 	}
-	size := (len(dissector) + 3) &^ 3
-	b := binary.BigEndian.AppendUint16(nil, tagDissector)
-	b = binary.BigEndian.AppendUint16(b, uint16(size))
-	b = append(append(b, dissector...), make([]byte, size-len(dissector))...)
-	b = binary.BigEndian.AppendUint16(b, tagDirection)
-	b = binary.BigEndian.AppendUint16(b, 4)
-	b = binary.BigEndian.AppendUint32(b, received)
+	var b []byte
+	if number, ok := numbers[dissector]; ok {
+		b = appendWord(appendTag(b, tagTable, dissector), tagNumber, number)
+	} else {
+		b = appendTag(b, tagDissector, dissector)
+	}
+	b = appendWord(b, tagDirection, received)
 	b = binary.BigEndian.AppendUint32(b, tagEnd)
 	return append(b, payload...)
+}
+
+// appendTag appends a text, filled up to a multiple of four.
+func appendTag(b []byte, tag uint16, text string) []byte {
+	size := (len(text) + 3) &^ 3
+	b = binary.BigEndian.AppendUint16(b, tag)
+	b = binary.BigEndian.AppendUint16(b, uint16(size))
+	return append(append(b, text...), make([]byte, size-len(text))...)
+}
+
+func appendWord(b []byte, tag uint16, value uint32) []byte {
+	b = binary.BigEndian.AppendUint16(b, tag)
+	b = binary.BigEndian.AppendUint16(b, 4)
+	return binary.BigEndian.AppendUint32(b, value)
 }
 
 func (r *Recorder) control(dissector string, out bool, payload []byte, comment string) {
@@ -52,7 +75,7 @@ func (r *Recorder) Text(text string) {
 		r.control("http", out, message, "HTTP "+way(out))
 		return
 	}
-	out := strings.HasPrefix(text, "--> ") || strings.HasPrefix(text, "> ")
+	out := slices.ContainsFunc([]string{"--> ", "> ", "sent "}, func(mark string) bool { return strings.HasPrefix(text, mark) })
 	first, _, _ := strings.Cut(text, "\n")
 	r.control(words, out, []byte(text+"\n"), string(r.shown([]byte(first))))
 }

@@ -7,7 +7,7 @@ import (
 )
 
 var (
-	requestLine = regexp.MustCompile(`^[A-Z]{3,12} \S+ HTTP/1\.[01]$`)
+	requestLine = regexp.MustCompile(`^[A-Z_]{3,16} \S+ HTTP/1\.[01]$`)
 	statusLine  = regexp.MustCompile(`^HTTP/1\.[01] [0-9]{3}( |$)`)
 )
 

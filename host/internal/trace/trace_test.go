@@ -92,15 +92,22 @@ func TestWiresharkReadsIt(t *testing.T) {
 	r.Text("--> IKE_AUTH request 1: IDi alice, AUTH, password " + password)
 	r.Note("path %d is up", 7)
 	r.Frame("ppp", 3, true, 0x1c021, []byte{0xc0, 0x21, 9, 1, 0, 8, 1, 2, 3, 4})
+	r.Frame(L2TP, 3, false, 0x20000, []byte{0xc8, 2, 0, 12, 0, 1, 0, 0, 0, 1, 0, 1})
+	r.Text("sent StopCCN, Ns 5, Nr 2")
+	r.Text("received ZLB, Ns 2, Nr 6")
 	shut(t, r)
 
 	wants(t, tshark(t, "capinfos", "-M", path), "penstock 1.2.3", "Name = penstock inner", "Name = penstock outer", "Name = penstock control",
-		"Encapsulation = Raw IP", "Encapsulation = Wireshark Upper PDU export", "Number of interfaces in file: 3", "Number of stat entries = 1", "Number of packets:   6")
+		"Encapsulation = Raw IP", "Encapsulation = Wireshark Upper PDU export", "Number of interfaces in file: 3", "Number of stat entries = 1", "Number of packets:   9")
 	seen := tshark(t, "tshark", "-r", path, "-T", "fields", "-E", "separator=|", "-e", "frame.interface_name", "-e", "frame.packet_flags",
 		"-e", "frame.protocols", "-e", "http.request.uri", "-e", "http.response.code", "-e", "xml.tag", "-e", "ppp.protocol", "-e", "frame.comment")
 	t.Log(seen)
 	wants(t, seen, "penstock inner|0x00000001|raw:ip:udp", "penstock control|0x00000002|exported_pdu:http:xml|/login", "penstock control|0x00000001|exported_pdu:http:xml||200",
-		"HTTP to the gateway", "HTTP from the gateway", "--> IKE_AUTH request 1: IDi alice", "path 7 is up", "exported_pdu:ppp:lcp", "path 3, control frame of type 0x1c021 to the gateway, 10 bytes")
+		"HTTP to the gateway", "HTTP from the gateway", "--> IKE_AUTH request 1: IDi alice", "path 7 is up", "exported_pdu:ppp:lcp", "path 3, control frame of type 0x1c021 to the gateway, 10 bytes",
+		"0x00000002|exported_pdu:data-text-lines|||||sent StopCCN", "0x00000001|exported_pdu:data-text-lines|||||received ZLB")
+	if tunnel := tshark(t, "tshark", "-r", path, "-Y", "l2tp", "-T", "fields", "-e", "l2tp.tunnel", "-e", "frame.comment"); !strings.HasPrefix(tunnel, "1\tpath 3, ") {
+		t.Errorf("L2TP is %q", tunnel)
+	}
 	if bad := tshark(t, "tshark", "-r", path, "-Y", "_ws.malformed || _ws.expert.severity == error"); bad != "" {
 		t.Errorf("Wireshark minds:\n%s", bad)
 	}
@@ -267,13 +274,14 @@ func TestNothingIsRecorded(t *testing.T) {
 
 func TestOnlyHTTPIsHTTP(t *testing.T) {
 	for text, want := range map[string]string{
-		"> GET / HTTP/1.1\n> Host: a":    "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
-		"< HTTP/1.1 204 No Content":      "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n",
-		"> GET / HTTP/1.1\nHost: a":      "",
-		"> hello":                        "",
-		"< GET / HTTP/1.1":               "",
-		"":                               "",
-		"> POST / HTTP/1.1\n>\n> a\n> b": "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\na\nb",
+		"> GET / HTTP/1.1\n> Host: a":     "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+		"< HTTP/1.1 204 No Content":       "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n",
+		"> GET / HTTP/1.1\nHost: a":       "",
+		"> hello":                         "",
+		"> SSTP_DUPLEX_POST /x/ HTTP/1.1": "SSTP_DUPLEX_POST /x/ HTTP/1.1\r\n\r\n",
+		"< GET / HTTP/1.1":                "",
+		"":                                "",
+		"> POST / HTTP/1.1\n>\n> a\n> b":  "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\na\nb",
 		"< HTTP/1.1 200 OK\n< Content-Length: 9\n< \n< ok": "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
 	} {
 		if _, got := parseHTTP(text); string(got) != want {

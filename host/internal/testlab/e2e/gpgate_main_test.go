@@ -18,12 +18,17 @@ import (
 func gpGate(t *testing.T, c gpgate.Config) (*testlab.Lab, *gpgate.Gate) {
 	t.Helper()
 	l := lab(t)
+	return l, gpGateOf(t, l, c)
+}
+
+func gpGateOf(t *testing.T, l *testlab.Lab, c gpgate.Config) *gpgate.Gate {
+	t.Helper()
 	if c.Network.Routes6 == nil {
 		c.Network.Routes, c.Network.Routes6 = append(c.Network.Routes, testlab.InsideV4+"/32", testlab.InsideV6+"/64"), []string{}
 	}
 	g, err := gpgate.Start(l, c)
 	must(t, err)
-	return l, g
+	return g
 }
 
 // gpAlice is the plain user, at the gateway unless extra says otherwise.
