@@ -33,6 +33,9 @@ func alice(more ...string) map[string]string {
 }
 
 func testSchema(protocol string) (option.Schema, error) {
+	if protocol == "cisco-ipsec" {
+		return append(host.CommonOptions(), option.Option{Key: "group-name"}, option.Option{Key: "group-password", Secret: true}), nil
+	}
 	if protocol != "test" {
 		return nil, diag.New(diag.Plugin, "there is no plugin for the protocol "+protocol, "install it")
 	}

@@ -134,6 +134,37 @@ func TestStoredSecrets(t *testing.T) {
 	}
 }
 
+// Secrets of another plugin's connection go by that plugin's keys.
+func TestSecretsOfOtherPlugins(t *testing.T) {
+	const vpnc = "DATA_KEY=IPSec gateway\nDATA_VAL=vpn.test\n\nDATA_KEY=Xauth password-flags\nDATA_VAL=1\n\nDATA_KEY=IPSec secret-flags\nDATA_VAL=2\n\n"
+	const openconnect = "DATA_KEY=gateway\nDATA_VAL=vpn.test\n\nDATA_KEY=cookie-flags\nDATA_VAL=2\n\n"
+	for _, c := range []struct {
+		service, connection string
+		by                  agent
+		want                string // of gateway, cookie, gwcert, Xauth password, IPSec secret
+	}{
+		{"vpnc", vpnc + "SECRET_KEY=Xauth password\nSECRET_VAL=p1\n\n", nmcli, "- - - given:p1 hidden:"},
+		{"vpnc", vpnc, gnomeShell, "- - - hidden: hidden:"},
+		{"openconnect", openconnect, nmcli, "hidden: hidden: hidden: - -"}, // which has a program log in
+		{"openconnect", openconnect, gnomeShell, "given:vpn.test - - - -"},
+		{"openconnect", openconnect, nmApplet, "given:vpn.test - - - -"},
+		{"openconnect", openconnect + "SECRET_KEY=form:main:password\nSECRET_VAL=p1\n\n", nmcli, "- - - - -"},
+	} {
+		d := newDialog(Args{Name: "corp", Service: "org.freedesktop.NetworkManager." + c.service, External: true, Interact: true}, c.by, nil, nil)
+		d.schema = func(string) (option.Schema, error) {
+			return option.Schema{{Key: "password", Secret: true}, {Key: "group-password", Secret: true}}, nil
+		}
+		g := run(t, d, c.connection)
+		got := []string{}
+		for _, key := range []string{"gateway", "cookie", "gwcert", "Xauth password", "IPSec secret"} {
+			got = append(got, brief(g[key]))
+		}
+		if words := strings.Join(got, " "); words != c.want {
+			t.Errorf("%s, for %q: %s, want %s", c.service, c.by, words, c.want)
+		}
+	}
+}
+
 func TestLabels(t *testing.T) {
 	const flags = "DATA_KEY=password-flags\nDATA_VAL=2\n\n"
 	if g := run(t, newDialog(external(), nmcli, nil, nil), flags+"DATA_KEY=protocol\nDATA_VAL=test\n\n"); g["password"]["Label"] != "Password" {
