@@ -147,10 +147,7 @@ func (a *app) probe(ctx context.Context, word, protocol string) (*doctor.Gateway
 	if proxy != "" {
 		return &doctor.Gateway{Name: u.Hostname(), Proxy: true}, nil
 	}
-	port := 443
-	if p, err := strconv.Atoi(u.Port()); err == nil {
-		port = p
-	}
+	port, _ := strconv.Atoi(u.Port()) // checked above; 0: the protocol's own
 	return doctor.Probe(ctx, u.Hostname(), port, protocol), nil
 }
 

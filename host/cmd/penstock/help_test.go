@@ -3,12 +3,17 @@ package main
 import (
 	"bytes"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/creack/pty"
+
 	"github.com/penstock-vpn/penstock/host"
 	"github.com/penstock-vpn/penstock/host/internal/control"
+	"github.com/penstock-vpn/penstock/host/internal/doctor"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 )
 
@@ -142,5 +147,39 @@ func TestDoctorSaysWhatFails(t *testing.T) {
 	got := penstock(t, "doctor")
 	if got.status != 1 || !strings.Contains(got.out, "fail  plugins") || !strings.Contains(got.out, "leftovers") {
 		t.Errorf("%d\n%s%s", got.status, got.out, got.err)
+	}
+}
+
+// Only a terminal gets colours, and none whose user minds them.
+func TestNoColor(t *testing.T) {
+	master, tty, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer master.Close() //nolint:errcheck // of the test
+	defer tty.Close()    //nolint:errcheck // of the test
+	file, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close() //nolint:errcheck // of the test
+	for _, c := range []struct {
+		to          *os.File
+		mind, shape string
+		want        bool
+	}{{tty, "", "xterm", true}, {tty, "1", "xterm", false}, {tty, "", "dumb", false}, {file, "", "xterm", false}} {
+		t.Setenv("NO_COLOR", c.mind)
+		t.Setenv("TERM", c.shape)
+		report := doctor.Report{Level: doctor.Fail, Findings: []doctor.Finding{{Topic: "tun", Level: doctor.Fail, Found: "there is none", Why: "packets", Do: "modprobe"}}}
+		var text bytes.Buffer
+		a := &app{out: newOutput(c.to, c.to)}
+		a.out.out = c.to
+		if got := a.outColor(); got != c.want {
+			t.Errorf("NO_COLOR=%s TERM=%s: colours are %t", c.mind, c.shape, got)
+		}
+		a.out.out = &text
+		if a.printReport(report); text.String() != "fail  tun         there is none\n                  why  packets\n                  do   modprobe\n\nConnections will not work before what fails is put right.\n" {
+			t.Errorf("%q", text.String())
+		}
 	}
 }

@@ -36,7 +36,7 @@ type Report struct {
 func Examine(f Facts) Report {
 	r := Report{Level: OK, Findings: []Finding{}}
 	for _, check := range []func(Facts) []Finding{
-		rights, state, tunDevice, sandbox, udp, raw, plugins, configured, script, networkManager, names,
+		rights, state, kernel, tunDevice, sandbox, udp, raw, plugins, configured, script, networkManager, names,
 		leftovers, others, clock, proxies, gateway,
 	} {
 		r.Findings = append(r.Findings, check(f)...)

@@ -20,7 +20,7 @@ var now = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 // healthy is a machine that lacks nothing, with a gateway that lacks nothing.
 func healthy() Facts {
 	return Facts{
-		Root: true, Capabilities: ^uint64(0), State: State{Dir: "/run/penstock"}, TUN: TUN{Offload: true},
+		Root: true, Capabilities: ^uint64(0), State: State{Dir: "/run/penstock"}, Kernel: "6.1.0-18-amd64", TUN: TUN{Offload: true},
 		Landlock: Landlock{ABI: 5}, Seccomp: true, UDP: UDP{true, true}, Named: 2, Script: "/usr/sbin/ip",
 		Plugins: []Plugin{{Name: "anyconnect", Version: "1.0", Protocols: "anyconnect"}},
 		NM: NetworkManager{Installed: true, Running: true, Version: "1.42.4", NameFile: "/usr/lib/NetworkManager/VPN/nm-penstock-service.name",
@@ -54,19 +54,21 @@ func TestEachThingBroken(t *testing.T) {
 		level  Level
 		says   string
 	}{
-		"no root":      {func(f *Facts) { f.Root = false }, "rights", Warn, "not root"},
-		"a capability": {func(f *Facts) { f.Capabilities &^= 1 << 12 }, "rights", Fail, "CAP_NET_ADMIN"},
-		"state":        {func(f *Facts) { f.State.Wrong = "others can write it (mode 777)" }, "state", Fail, "mode 777"},
-		"no TUN":       {func(f *Facts) { f.TUN.Wrong = "no such file or directory" }, "tun", Fail, "no such file"},
-		"TUN for root": {func(f *Facts) { f.Root, f.TUN.Wrong, f.TUN.Forbidden = false, "permission denied", true }, "tun", Warn, "root alone"},
-		"no offload":   {func(f *Facts) { f.TUN.Offload = false }, "tun", Warn, "one by one"},
-		"namespaces":   {func(f *Facts) { f.Namespaces = []string{"net", "pid"} }, "sandbox", Fail, "net, pid"},
-		"seccomp":      {func(f *Facts) { f.Seccomp = false }, "sandbox", Fail, "seccomp"},
-		"landlock":     {func(f *Facts) { f.Landlock = Landlock{Wrong: "not implemented"} }, "sandbox", Warn, "landlock"},
-		"UDP_SEGMENT":  {func(f *Facts) { f.UDP.Segment = false }, "udp", Warn, "UDP_SEGMENT"},
-		"UDP_GRO":      {func(f *Facts) { f.UDP.Receive = false }, "udp", Warn, "UDP_GRO"},
-		"raw":          {func(f *Facts) { f.Raw = "operation not permitted" }, "raw", Warn, "not permitted"},
-		"no plugin":    {func(f *Facts) { f.Plugins = nil }, "plugins", Fail, "no plugin"},
+		"no root":        {func(f *Facts) { f.Root = false }, "rights", Warn, "not root"},
+		"a capability":   {func(f *Facts) { f.Capabilities &^= 1 << 12 }, "rights", Fail, "CAP_NET_ADMIN"},
+		"state":          {func(f *Facts) { f.State.Wrong = "others can write it (mode 777)" }, "state", Fail, "mode 777"},
+		"an old kernel":  {func(f *Facts) { f.Kernel = "5.10.0-28-amd64" }, "kernel", Fail, "Linux 5.10.0-28-amd64 is too old"},
+		"another kernel": {func(f *Facts) { f.Kernel = "unknown" }, "kernel", Warn, "unknown"},
+		"no TUN":         {func(f *Facts) { f.TUN.Wrong = "no such file or directory" }, "tun", Fail, "no such file"},
+		"TUN for root":   {func(f *Facts) { f.Root, f.TUN.Wrong, f.TUN.Forbidden = false, "permission denied", true }, "tun", Warn, "root alone"},
+		"no offload":     {func(f *Facts) { f.TUN.Offload = false }, "tun", Warn, "one by one"},
+		"namespaces":     {func(f *Facts) { f.Namespaces = []string{"net", "pid"} }, "sandbox", Fail, "net, pid"},
+		"seccomp":        {func(f *Facts) { f.Seccomp = false }, "sandbox", Fail, "seccomp"},
+		"landlock":       {func(f *Facts) { f.Landlock = Landlock{Wrong: "not implemented"} }, "sandbox", Warn, "landlock"},
+		"UDP_SEGMENT":    {func(f *Facts) { f.UDP.Segment = false }, "udp", Warn, "UDP_SEGMENT"},
+		"UDP_GRO":        {func(f *Facts) { f.UDP.Receive = false }, "udp", Warn, "UDP_GRO"},
+		"raw":            {func(f *Facts) { f.Raw = "operation not permitted" }, "raw", Warn, "not permitted"},
+		"no plugin":      {func(f *Facts) { f.Plugins = nil }, "plugins", Fail, "no plugin"},
 		"changed plugin": {func(f *Facts) {
 			f.Plugins[0].Note = Note{Fail, "it is not the one that was installed", "install it again"}
 		}, "plugins", Fail, "not the one"},
@@ -92,6 +94,7 @@ func TestEachThingBroken(t *testing.T) {
 		"a proxy":           {func(f *Facts) { f.Proxies = []string{"https_proxy"} }, "proxy", Warn, "https_proxy"},
 		"no such name":      {g(func(g *Gateway) { g.Unknown = "no such host" }), "gateway", Fail, "no such host"},
 		"refused":           {g(func(g *Gateway) { g.Refused = "connection refused" }), "gateway", Fail, "connection refused"},
+		"no PPTP":           {g(func(g *Gateway) { g.Plain, g.Port, g.Refused = true, 1723, "connection refused" }), "gateway", Fail, "1723"},
 		"no TLS":            {g(func(g *Gateway) { g.TLS = "EOF" }), "gateway", Fail, "no TLS"},
 		"expired":           {g(func(g *Gateway) { g.To = now.AddDate(0, 0, -1) }), "certificate", Fail, "2026-06-30"},
 		"not good yet":      {g(func(g *Gateway) { g.From = now.AddDate(0, 0, 1) }), "certificate", Fail, "from 2026-07-02"},

@@ -13,6 +13,7 @@ type Facts struct {
 	Capabilities uint64 // in force, as bits
 	State        State
 
+	Kernel     string // its release
 	TUN        TUN
 	Namespaces []string // that are missing
 	Landlock   Landlock
@@ -111,6 +112,7 @@ type Gateway struct {
 	Name     string // as given
 	Proxy    bool   // the connection goes through one: the rest is empty
 	Datagram bool   // its protocol begins with UDP: TCP may be closed
+	Plain    bool   // its protocol has no TLS
 	Resolved []netip.Addr
 	Unknown  string // why the name has no address
 	Port     int

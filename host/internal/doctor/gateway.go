@@ -29,7 +29,7 @@ func gateway(f Facts) []Finding {
 }
 
 func reached(g Gateway) []Finding {
-	const topic, why = "gateway", "the login goes over TCP and TLS"
+	const topic, why = "gateway", "the login goes that way"
 	at := net.JoinHostPort(g.Name, strconv.Itoa(g.Port))
 	do := "check the port, and that no firewall is in between: `penstock connect` to another network's gateway, or a browser, tells more"
 	switch {
@@ -39,7 +39,7 @@ func reached(g Gateway) []Finding {
 		return one(fail(topic, fmt.Sprintf("no connection to %s (%v): %s", at, g.Resolved[0], g.Refused), why, do))
 	case g.TLS != "" && !g.Datagram:
 		return one(fail(topic, fmt.Sprintf("%s takes TCP, but there is no TLS: %s", at, g.TLS), why, "check the port; a device on the way may break TLS"))
-	case g.TLS != "":
+	case g.TLS != "" || g.Plain:
 		return one(well(topic, "%s takes TCP in %v", at, g.Took.Round(time.Millisecond)))
 	}
 	return one(well(topic, "%s (%v) takes TCP and TLS, in %v", at, g.Resolved[0], g.Took.Round(time.Millisecond)))

@@ -21,7 +21,7 @@ import (
 // Gather asks the machine what it is like. dir is where connections keep their state;
 // devices are those of connections that are up.
 func Gather(dir string, devices []string) Facts {
-	f := Facts{Root: os.Geteuid() == 0, Capabilities: capabilities(), State: stateDir(dir), TUN: tunFacts(), Seccomp: exists("/proc/sys/kernel/seccomp/actions_avail"), UDP: udpFacts(), Script: findIP(), NM: networkManagerFacts(), Names: nameFacts(), Foreign: foreign(devices), Clock: clockFacts()}
+	f := Facts{Root: os.Geteuid() == 0, Capabilities: capabilities(), State: stateDir(dir), Kernel: release(), TUN: tunFacts(), Seccomp: exists("/proc/sys/kernel/seccomp/actions_avail"), UDP: udpFacts(), Script: findIP(), NM: networkManagerFacts(), Names: nameFacts(), Foreign: foreign(devices), Clock: clockFacts()}
 	for _, kind := range []string{"mnt", "net", "pid", "ipc", "uts"} {
 		if !exists("/proc/self/ns/" + kind) {
 			f.Namespaces = append(f.Namespaces, kind)
@@ -81,6 +81,14 @@ func stateDir(dir string) State {
 		s.Wrong = fmt.Sprintf("others can write it (mode %o)", info.Mode().Perm())
 	}
 	return s
+}
+
+func release() string {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(u.Release[:])
 }
 
 func tunFacts() TUN {

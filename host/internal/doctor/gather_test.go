@@ -16,7 +16,7 @@ func TestGather(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("https_proxy", "http://proxy:3128")
 	f := Gather(dir, nil)
-	if f.State.Dir != dir || f.State.Wrong != "" || len(f.Namespaces) != 0 || !f.Seccomp || f.Clock.Now.IsZero() || len(f.Proxies) != 1 {
+	if f.State.Dir != dir || f.State.Wrong != "" || len(f.Namespaces) != 0 || !f.Seccomp || f.Clock.Now.IsZero() || kernel(f)[0].Level != OK || len(f.Proxies) != 1 {
 		t.Errorf("%+v", f)
 	}
 	if os.Geteuid() == 0 && f.Capabilities == 0 {
@@ -73,6 +73,21 @@ func TestProbeOfNobody(t *testing.T) {
 		t.Errorf("%+v", g)
 	}
 	if g := Probe(t.Context(), "127.0.0.1", at, "ikev2"); !g.Datagram || g.UDPPort != 500 {
+		t.Errorf("%+v", g)
+	}
+}
+
+// PPTP has a port of its own, and no TLS to wait for.
+func TestProbeOfPPTP(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // of the test
+	if g := Probe(t.Context(), "127.0.0.1", port(t, l.Addr()), "pptp"); g.Refused != "" || g.TLS != "" || !g.Plain || g.UDPPort != 0 {
+		t.Errorf("%+v", g)
+	}
+	if g := Probe(t.Context(), "no-such-gateway.invalid", 0, "pptp"); g.Port != 1723 {
 		t.Errorf("%+v", g)
 	}
 }

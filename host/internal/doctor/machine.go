@@ -35,6 +35,21 @@ func state(f Facts) []Finding {
 	return one(well("state", "%s can be used", f.State.Dir))
 }
 
+// The kernel that is needed: the sandbox closes ranges of descriptors on exec.
+const leastMajor, leastMinor = 5, 11
+
+func kernel(f Facts) []Finding {
+	const topic, why = "kernel", "plugins are shut in by what Linux has from 5.11 on, and are not started otherwise"
+	var major, minor int
+	switch n, _ := fmt.Sscanf(f.Kernel, "%d.%d", &major, &minor); {
+	case n < 2:
+		return one(warn(topic, fmt.Sprintf("the kernel calls itself %q", f.Kernel), why, "if connections fail to start their plugin, use a kernel of Linux"))
+	case major < leastMajor || major == leastMajor && minor < leastMinor:
+		return one(fail(topic, "Linux "+f.Kernel+" is too old", why, "use a newer kernel"))
+	}
+	return one(well(topic, "Linux %s", f.Kernel))
+}
+
 func tunDevice(f Facts) []Finding {
 	const topic, why = "tun", "packets come from and go to a TUN device"
 	switch {

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -30,9 +31,16 @@ var datagramPorts = map[string]int{"ikev2": 500, "cisco-ipsec": 500, "l2tp": 500
 // sidePorts are where the others have UDP beside TCP, when not on the same port.
 var sidePorts = map[string]int{"globalprotect": 4501}
 
+// plainPorts are where protocols without TLS are served.
+var plainPorts = map[string]int{"pptp": 1723}
+
+const usualPort = 443
+
 // Probe asks about a gateway: its name, TCP, TLS, its clock, UDP and the path. Nobody logs in.
+// Port 0 is the protocol's own.
 func Probe(ctx context.Context, host string, port int, protocol string) *Gateway {
-	g := &Gateway{Name: host, Port: port, UDPPort: port}
+	port = cmp.Or(port, plainPorts[protocol], usualPort)
+	g := &Gateway{Name: host, Port: port, UDPPort: port, Plain: plainPorts[protocol] != 0}
 	if p := datagramPorts[protocol]; p != 0 {
 		g.Datagram, g.UDPPort = true, p
 	} else if p := sidePorts[protocol]; p != 0 {
@@ -86,6 +94,10 @@ func (g *Gateway) shake(ctx context.Context, address netip.Addr) {
 		return
 	}
 	defer conn.Close() //nolint:errcheck // nothing was promised
+	if g.Plain {
+		g.Took = time.Since(begin)
+		return
+	}
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	c := tls.Client(conn, &tls.Config{ServerName: g.Name, InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
 	if err := c.HandshakeContext(ctx); err != nil {
