@@ -66,6 +66,9 @@ install)
   known
   ;;
 uninstall)
+  if [ "$to" = /usr ] && [ -x /usr/bin/penstock ]; then # what others served before is theirs again
+    /usr/bin/penstock takeover disable all >/dev/null || true
+  fi
   each remove
   rm -f "$to/libexec/nm-penstock-service"
   for dir in "$plugins" "${plugins%/*}"; do

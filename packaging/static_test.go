@@ -35,9 +35,10 @@ func TestFilesAreUnderstood(t *testing.T) {
 // dpkg calls the scripts in ways that must do nothing here, whatever is installed.
 func TestMaintainerScripts(t *testing.T) {
 	for script, ways := range map[string][]string{
-		"scripts/penstock.postinst": {"abort-upgrade", "abort-remove", "triggered"},
-		"scripts/penstock.prerm":    {"upgrade", "deconfigure", "failed-upgrade"},
-		"scripts/penstock.postrm":   {"upgrade", "disappear", "failed-upgrade", "abort-install"},
+		"scripts/penstock.postinst":              {"abort-upgrade", "abort-remove", "triggered"},
+		"scripts/penstock.prerm":                 {"upgrade", "deconfigure", "failed-upgrade"},
+		"scripts/network-manager-penstock.prerm": {"upgrade", "deconfigure", "failed-upgrade", "1"},
+		"scripts/penstock.postrm":                {"upgrade", "disappear", "failed-upgrade", "abort-install"},
 	} {
 		for _, way := range ways {
 			check(t, script, way, "1.0")

@@ -92,7 +92,7 @@ func (f Folders) Enable(name string) error {
 		text += "\n[libnm]\nplugin=" + others[i].words["libnm plugin"] + "\n"
 	}
 	text += "\n[GNOME]\nauth-dialog=" + own.words["GNOME auth-dialog"] + "\nsupports-external-ui-mode=true\nsupports-hints=true\n"
-	if err := f.remove(name); err != nil {
+	if _, err := f.remove(name); err != nil {
 		return err
 	}
 	return bounce(others, func() error { return place(f.path(name), text) })
@@ -104,17 +104,19 @@ func (f Folders) Disable(name string) error {
 	if err != nil {
 		return err
 	}
-	if err := f.remove(name); err != nil {
+	if was, err := f.remove(name); err != nil || !was {
 		return err
 	}
 	return bounce(others, func() error { return nil })
 }
 
-func (f Folders) remove(name string) error {
-	if err := os.Remove(f.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return explained(err)
+// remove takes our file away, if it was there.
+func (f Folders) remove(name string) (was bool, err error) {
+	err = os.Remove(f.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
 	}
-	return nil
+	return err == nil, explained(err)
 }
 
 // others are the files of other plugins for a service.
