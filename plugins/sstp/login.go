@@ -50,7 +50,7 @@ func (o *options) ask(ctx context.Context, s *sdk.Session, refused string) (*che
 // tunnel are the options of a tunnel with those credentials.
 func (o *options) tunnel(ctx context.Context, s *sdk.Session, c *checkpoint) (tunnel.Options, error) {
 	call, err := o.login.Call(ctx, s, &c.Credentials, func() error { return tries.Keep(s, c) })
-	call.MTU, call.DPD = o.mtu, o.dpd
+	call.MTU, call.DPD, call.PPP.IPv6 = o.mtu, o.dpd, !o.noIPv6
 	return tunnel.Options{
 		Options: call, Gateway: o.gateway,
 		Keep: func(k tunnel.Kept) error {

@@ -20,6 +20,7 @@ const methods = "mschapv2,eap,chap-md5,pap"
 func schema() option.Schema {
 	return append(ppplogin.Schema(methods),
 		option.Option{Key: "force-dpd", Type: option.Duration, Label: "Dead peer detection", Help: "How long the gateway may be silent before it is asked for a sign of life.", Default: "60s", Group: groupTunnel, Advanced: true, Min: 4, Max: 3600},
+		option.Option{Key: "disable-ipv6", Type: option.Bool, Label: "No IPv6", Help: "Ask the gateway for IPv4 only.", Default: "false", Group: groupTunnel, Advanced: true},
 	)
 }
 
@@ -29,11 +30,12 @@ type options struct {
 	login   *ppplogin.Options
 	dpd     time.Duration
 	mtu     int
+	noIPv6  bool
 }
 
 // readOptions reads what the schema has checked already, value by value.
 func readOptions(values map[string]string) (*options, error) {
-	o := &options{dpd: settings.Duration(values["force-dpd"])}
+	o := &options{dpd: settings.Duration(values["force-dpd"]), noIPv6: settings.True(values["disable-ipv6"])}
 	var err error
 	if o.gateway, err = settings.Gateway(values["gateway"], ""); err != nil {
 		return nil, err

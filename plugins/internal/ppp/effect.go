@@ -30,7 +30,7 @@ type Up struct{ Network Network }
 type Network struct {
 	Address, Peer netip.Addr // IPv4; invalid: no IPv4
 	DNS, NBNS     []netip.Addr
-	LinkLocal     netip.Addr // our IPv6 address; invalid: no IPv6
+	IPv6          netip.Addr // ours, of the prefix that the gateway advertises; invalid: no IPv6
 	MRU           int        // of the longest packet that the peer takes
 	// ShortProtocol and NoAddress say what the peer understands.
 	ShortProtocol, NoAddress bool

@@ -3,15 +3,20 @@ package ppp
 import (
 	"io"
 	"net/netip"
+	"time"
 )
 
 // optInterface is IPv6CP's (RFC 5072 section 4.1).
 const optInterface = 1
 
-// ipv6cp negotiates IPv6: the last half of a link-local address each.
+// ipv6cp negotiates IPv6: the last half of a link-local address each. The first half of
+// others is advertised by routers.
 type ipv6cp struct {
 	netLayer
 	own, peer [8]byte
+	asked     int       // routers were, so often
+	due       time.Time // when they are again; zero: they need not be
+	heard     advert
 }
 
 func newIPv6CP(m *Machine) *ipv6cp {
@@ -55,16 +60,48 @@ func (l *ipv6cp) naked(wanted []option) {
 // rejected ends it: there is nothing else to negotiate.
 func (l *ipv6cp) rejected([]option) { l.m.network(ProtocolIPv6CP).happens(shut) }
 
-func (l *ipv6cp) tell(n *Network) {
-	b := [16]byte{0xfe, 0x80}
+// up is complete with an advertisement, which may be there from before.
+func (l *ipv6cp) up() {
+	if l.heard.prefix.IsValid() {
+		l.netLayer.up()
+		return
+	}
+	l.asked = 0
+	l.solicit()
+}
+
+func (l *ipv6cp) down() { l.due = time.Time{} }
+
+// waits says that routers are still to answer.
+func (l *ipv6cp) waits() bool { return !l.due.IsZero() }
+
+// address is ours with that prefix.
+func (l *ipv6cp) address(prefix netip.Prefix) netip.Addr {
+	b := prefix.Addr().As16()
 	copy(b[8:], l.own[:])
-	n.LinkLocal = netip.AddrFrom16(b)
+	return netip.AddrFrom16(b)
+}
+
+var linkLocal = netip.MustParsePrefix("fe80::/64")
+
+func (l *ipv6cp) linkLocal() netip.Addr { return l.address(linkLocal) }
+
+func (l *ipv6cp) tell(n *Network) {
+	n.IPv6 = l.address(l.heard.prefix)
+	n.DNS = append(n.DNS, l.heard.dns...)
 }
 
 func (l *ipv6cp) resume(n Network) bool {
-	if n.LinkLocal.IsValid() {
-		b := n.LinkLocal.As16()
-		l.own = [8]byte(b[8:])
+	if !n.IPv6.IsValid() {
+		return false
 	}
-	return n.LinkLocal.IsValid()
+	b := n.IPv6.As16()
+	l.own = [8]byte(b[8:])
+	l.heard.prefix = netip.PrefixFrom(n.IPv6, identifierBits).Masked()
+	for _, a := range n.DNS {
+		if a.Is6() {
+			l.heard.dns = append(l.heard.dns, a)
+		}
+	}
+	return true
 }

@@ -21,6 +21,7 @@ type line struct {
 	loss, twice float64       // of frames
 	jitter      time.Duration // reorders them
 	answer      func(Effect) []Effect
+	router      router
 }
 
 // flight is a frame on its way.
@@ -71,7 +72,11 @@ func (l *line) took(end int, effects []Effect) {
 				if l.jitter > 0 {
 					delay += time.Duration(l.random.Int64N(int64(l.jitter)))
 				}
-				l.flight = append(l.flight, flight{l.now.Add(delay), 1 - end, s})
+				if to := (flight{l.now.Add(delay), 1 - end, s}); s.Protocol != protocolIPv6 {
+					l.flight = append(l.flight, to)
+				} else if l.router != nil {
+					l.flight = append(l.flight, flight{to.at.Add(delay), end, Send{protocolIPv6, l.router()}})
+				}
 			}
 		}
 		if end == theClient && l.answer != nil {

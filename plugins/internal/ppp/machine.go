@@ -29,6 +29,7 @@ type Machine struct {
 	link *automaton // LCP
 	lcp  *lcp
 	nets []*network // in the order of preference
+	ipv6 *ipv6cp    // one of them; nil: it is not wanted
 	auth *login     // nil: LCP is not up
 	ccp  *automaton // nil: packets are not encrypted
 	keys startKeys  // of the login
@@ -50,7 +51,8 @@ func New(c Config) *Machine {
 		m.add(ProtocolIPCP, "IPv4", newIPCP(m))
 	}
 	if m.c.IPv6 {
-		m.add(ProtocolIPv6CP, "IPv6", newIPv6CP(m))
+		m.ipv6 = newIPv6CP(m)
+		m.add(ProtocolIPv6CP, "IPv6", m.ipv6)
 	}
 	if m.c.MPPE != nil {
 		m.ccp = &automaton{m: m, protocol: ProtocolCCP, layer: newCCP(m)}
@@ -135,6 +137,9 @@ func (m *Machine) receive(protocol uint16, payload []byte) {
 		if err == nil && m.let {
 			m.ccp.receive(p)
 		}
+	case protocol == protocolIPv6 && m.ipv6 != nil:
+		m.ipv6.advertised(payload)
+	case protocol == protocolIPv4 && !m.c.NoIPv4: // nobody can take it yet
 	default:
 		m.forNetwork(protocol, p, payload, err)
 	}
@@ -166,6 +171,9 @@ func (m *Machine) Tick(now time.Time) []Effect {
 		if m.auth != nil {
 			m.auth.tick()
 		}
+		if m.ipv6 != nil {
+			m.ipv6.tick()
+		}
 		if !m.settle.IsZero() && !m.settle.After(now) {
 			m.settle = time.Time{}
 			m.show(true)
@@ -188,6 +196,9 @@ func (m *Machine) Deadline() (first time.Time) {
 	}
 	if m.auth != nil {
 		sooner(m.auth.due)
+	}
+	if m.ipv6 != nil {
+		sooner(m.ipv6.due)
 	}
 	sooner(m.settle)
 	return first

@@ -119,21 +119,6 @@ func TestBadLine(t *testing.T) {
 	}
 }
 
-func TestBothWaysOfIPv6(t *testing.T) {
-	c := config(CHAPMD5)
-	c.IPv6 = true
-	l := newLine(t, 1, c, &gate{login: CHAPMD5, password: testPassword, ipv6: true}).begin()
-	if n := l.mustBeUp(); !n.LinkLocal.Is6() || !n.LinkLocal.IsLinkLocalUnicast() {
-		t.Errorf("%+v", n)
-	}
-	// The server that has none says so, and nobody waits.
-	l = newLine(t, 1, c, &gate{login: CHAPMD5, password: testPassword}).begin()
-	began := l.now
-	if n := l.mustBeUp(); n.LinkLocal.IsValid() || l.now.Sub(began) > time.Second {
-		t.Errorf("%+v after %v", n, l.now.Sub(began))
-	}
-}
-
 func TestNoAddressIsTheEnd(t *testing.T) {
 	l := newLine(t, 1, config(CHAPMD5), &gate{login: CHAPMD5, password: testPassword, none: true}).begin()
 	if err := l.why(); err == nil || !strings.Contains(err.Error(), "no address") {

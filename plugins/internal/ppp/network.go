@@ -21,6 +21,8 @@ type agreed interface {
 	// tell writes what was agreed on into n; resume takes it from there, if there is any.
 	tell(n *Network)
 	resume(n Network) bool
+	// waits says that more than the agreement is needed, and on its way.
+	waits() bool
 }
 
 func (m *Machine) add(protocol uint16, name string, l agreed) {
@@ -33,6 +35,9 @@ func (m *Machine) network(protocol uint16) *network {
 	return m.nets[i]
 }
 
+// ready says that packets may flow.
+func (n *network) ready() bool { return n.state == opened && !n.layer.(agreed).waits() }
+
 // patience is how long the first network that is up waits for the others.
 const patience = 3 * time.Second
 
@@ -40,8 +45,8 @@ const patience = 3 * time.Second
 func (m *Machine) changed() {
 	settled, isUp := true, false
 	for _, n := range m.nets {
-		isUp = isUp || n.state == opened
-		settled = settled && (n.state == opened || n.gone)
+		isUp = isUp || n.ready()
+		settled = settled && (n.ready() || n.gone)
 	}
 	switch {
 	case settled && !isUp:
@@ -58,7 +63,7 @@ func (m *Machine) changed() {
 func (m *Machine) show(late bool) {
 	n := Network{MRU: m.lcp.peer.mru, ShortProtocol: m.lcp.peer.pfc, NoAddress: m.lcp.peer.acfc}
 	for _, net := range m.nets {
-		if net.state == opened {
+		if net.ready() {
 			net.layer.(agreed).tell(&n)
 		} else if late {
 			m.emit(Note{"The gateway does not answer for " + net.name + "."})
@@ -72,7 +77,7 @@ func (m *Machine) show(late bool) {
 }
 
 func (n Network) same(o Network) bool {
-	return n.Address == o.Address && n.Peer == o.Peer && n.LinkLocal == o.LinkLocal && n.MRU == o.MRU &&
+	return n.Address == o.Address && n.Peer == o.Peer && n.IPv6 == o.IPv6 && n.MRU == o.MRU &&
 		n.ShortProtocol == o.ShortProtocol && n.NoAddress == o.NoAddress &&
 		slices.Equal(n.DNS, o.DNS) && slices.Equal(n.NBNS, o.NBNS)
 }
@@ -89,6 +94,8 @@ func (l *netLayer) up() {
 }
 
 func (l *netLayer) down() {}
+
+func (l *netLayer) waits() bool { return false }
 
 func (l *netLayer) finished() {
 	l.m.network(l.protocol).gone = true

@@ -51,9 +51,41 @@ func newServer(g *gate, c Config) *Machine {
 		m.add(ProtocolIPCP, "IPv4", &serverIPCP{newIPCP(m)})
 	}
 	if g.ipv6 {
-		m.add(ProtocolIPv6CP, "IPv6", newIPv6CP(m))
+		m.add(ProtocolIPv6CP, "IPv6", &serverIPv6CP{newIPv6CP(m)})
 	}
 	return m
+}
+
+// serverIPv6CP is of a router, which asks nobody.
+type serverIPv6CP struct{ *ipv6cp }
+
+func (l *serverIPv6CP) up() { l.netLayer.up() }
+
+// router is what answers solicitations at the server's end; nil: nothing does.
+type router func() []byte
+
+// advertisement is one of those of RFC 4861, with these options.
+func advertisement(lifetime byte, options ...string) []byte {
+	body := []byte("\x86\x00\x00\x00\x40\x00\x00" + string([]byte{lifetime}) + strings.Repeat("\x00", 8) + strings.Join(options, ""))
+	from, to := netip.MustParseAddr("fe80::1"), netip.MustParseAddr("ff02::1")
+	binary.BigEndian.PutUint16(body[2:], ^sumICMP(from, to, body))
+	p := []byte{0x60, 0, 0, 0, byte(len(body) >> 8), byte(len(body)), 58, 255}
+	return append(append(append(p, from.AsSlice()...), to.AsSlice()...), body...)
+}
+
+// prefixOption gives one to make addresses from, serversOption a name server.
+func prefixOption(prefix string, length, flags, lifetime byte) string {
+	a := netip.MustParseAddr(prefix).As16()
+	return "\x03\x04" + string([]byte{length, flags, 0, 0, 0, lifetime}) + strings.Repeat("\x00", 8) + string(a[:])
+}
+
+func serversOption(lifetime byte, servers ...string) string {
+	text := "\x19" + string([]byte{byte(1 + 2*len(servers)), 0, 0, 0, 0, 0, lifetime})
+	for _, s := range servers {
+		a := netip.MustParseAddr(s).As16()
+		text += string(a[:])
+	}
+	return text
 }
 
 type serverLCP struct {

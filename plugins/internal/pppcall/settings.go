@@ -3,6 +3,7 @@ package pppcall
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"github.com/penstock-vpn/penstock/plugins/internal/ppp"
 	"github.com/penstock-vpn/penstock/sdk"
@@ -12,6 +13,9 @@ import (
 // EncryptionSize is what MPPE adds to a packet, within the MRU (RFC 3078 section 3).
 const EncryptionSize = 4
 
+// leastIPv6 is the smallest MTU of IPv6 (RFC 8200 section 5).
+const leastIPv6 = 1280
+
 func (c *Call) settings(n ppp.Network) sdk.NetConfig {
 	s := sdk.NetConfig{MTU: min(n.MRU, c.o.PPP.MRU), DNS: n.DNS, NBNS: n.NBNS}
 	if c.encrypted {
@@ -19,6 +23,14 @@ func (c *Call) settings(n ppp.Network) sdk.NetConfig {
 	}
 	if c.o.MTU > 0 {
 		s.MTU = min(s.MTU, c.o.MTU)
+	}
+	if s.MTU < leastIPv6 {
+		n.IPv6 = netip.Addr{}
+		s.DNS = slices.DeleteFunc(slices.Clone(s.DNS), netip.Addr.Is6)
+	}
+	if n.IPv6.IsValid() {
+		s.Addresses = append(s.Addresses, netip.PrefixFrom(n.IPv6, 128))
+		s.Routes = append(s.Routes, netip.PrefixFrom(netip.IPv6Unspecified(), 0))
 	}
 	if n.Address.IsValid() {
 		s.Addresses = append(s.Addresses, netip.PrefixFrom(n.Address, 32))

@@ -92,7 +92,7 @@ func TestSSTPWithPPPD(t *testing.T) {
 			}
 			must(t, gate.Renegotiate())
 			said(t, guest, "another pppd, to agree on everything", "remote IP address", 2)
-			reaches(t, l, "10.88.0.1", testlab.InsideV4)
+			reaches(t, l, "10.88.0.1", testlab.InsideV4, pppdV6)
 			said(t, guest, "the login to be by "+name, way.proof, 2)
 			agreed(t, guest)
 			if mtu := c.MTU(); mtu != 1350 {
@@ -126,29 +126,4 @@ func agreed(t *testing.T, guest *testlab.Guest) {
 			t.Errorf("%s: nothing in pppd's log", what)
 		}
 	}
-}
-
-// pppd is a guest with pppd on a port, whatever it is asked for.
-func pppd(t *testing.T, l *testlab.Lab, require string) *testlab.Guest {
-	t.Helper()
-	guest, err := l.StartGuest(fmt.Sprintf(`
-umask 077
-for f in chap pap; do echo '%s * %s *' >/etc/ppp/$f-secrets; done
-%s
-modprobe -d /run/modules ppp_deflate
-export LD_PRELOAD=%s
-python3 - <<'X'
-import socket, subprocess
-s = socket.create_server(("", 9000))
-print("ready", flush=True)
-while True:
-    c, _ = s.accept()
-    subprocess.Popen("pppd notty local debug logfd 2 name gate auth %s mru 1350 lcp-echo-interval 1 lcp-echo-failure 2 chap-interval 2 ms-dns 10.99.0.1 ms-dns 10.99.0.3 ms-wins 10.99.0.2 ms-wins 10.99.0.4 10.88.0.1:10.88.0.2".split(), stdin=c, stdout=c)
-    c.close()
-X
-`, testlab.User, testlab.Password, eapTLSServer(l), library(t, l, tellKey), require))
-	must(t, err)
-	_, err = l.Gateway.Run("ip", "route", "add", "10.88.0.2/32", "via", testlab.GuestV4)
-	must(t, err)
-	return guest
 }
