@@ -42,7 +42,7 @@ func WarmFor(protocol string) {
 // a login alone and where Settings.OpenDevice makes the device.
 func Run(ctx context.Context, p Profile, prompter ui.Prompter, applier netcfg.Applier, s Settings) error {
 	if os.Geteuid() != 0 && !s.LoginOnly && s.OpenDevice == nil {
-		return diag.New(diag.Config, "a connection needs root", "It opens a TUN device and sets routes; run it with sudo, or through NetworkManager.")
+		return diag.New(diag.Config, "a connection needs root", "It opens a TUN device and sets routes; run it with sudo or through NetworkManager, or without root as a proxy: --proxy-listen 127.0.0.1:1080.")
 	}
 	if err := noCoreDump(); err != nil {
 		return fmt.Errorf("forbid core dumps, which would hold secrets: %w", err)

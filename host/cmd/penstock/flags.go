@@ -23,6 +23,8 @@ type connectFlags struct {
 	trace         string
 	traceSecrets  bool
 	scriptTun     bool
+	proxyListen   string
+	proxyAuth     string
 	help          bool
 
 	values  option.Values     // from flags of the schema
@@ -55,6 +57,8 @@ func (a *app) newConnectFlags(schema option.Schema) (*pflag.FlagSet, *connectFla
 	f.BoolVarP(&c.background, "background", "b", false, "go to the background when connected")
 	f.StringVar(&c.pidFile, "pid-file", "", "write the process id to this `FILE` when connected")
 	f.BoolVarP(&c.scriptTun, "script-tun", "S", false, "give packets to the program that --script names, in place of a TUN device; needs no root")
+	f.StringVar(&c.proxyListen, "proxy-listen", "", "be a SOCKS5 and HTTP proxy at this `ADDRESS:PORT` that leads into the tunnel, in place of a TUN device; needs no root")
+	f.StringVar(&c.proxyAuth, "proxy-auth-file", "", "with --proxy-listen: clients must know the USER:PASSWORD in the first line of this `FILE`")
 	f.BoolVar(&c.dumpHTTP, "dump-http", false, "show the conversation with the gateway, without secrets")
 	f.StringVar(&c.trace, "trace", "", "record packets and the conversation with the gateway in this new `FILE` for Wireshark (pcapng)")
 	f.BoolVar(&c.traceSecrets, "trace-secrets", false, "with --trace: leave passwords in it, and add the keys of TLS")
@@ -64,6 +68,19 @@ func (a *app) newConnectFlags(schema option.Schema) (*pflag.FlagSet, *connectFla
 		c.add(f, o)
 	}
 	return f, c
+}
+
+// rootless refuses what a proxy in place of a device has no use for.
+func (c *connectFlags) rootless() error {
+	if c.scriptTun {
+		return usage("--script-tun and --proxy-listen each stand for the TUN device", "leave one of them out")
+	}
+	for _, key := range []string{"script", "interface"} {
+		if c.values[key] != "" {
+			return usage("--"+key+" has no meaning with --proxy-listen", "there is no TUN device, and nothing of the machine is set up: leave it out")
+		}
+	}
+	return nil
 }
 
 // add makes the flags of one option: --KEY, for a switch --no-KEY too, and for a

@@ -11,9 +11,11 @@ import (
 
 	"github.com/penstock-vpn/penstock/host"
 	"github.com/penstock-vpn/penstock/host/cmd/penstock/internal/daemon"
+	"github.com/penstock-vpn/penstock/host/cmd/penstock/internal/rootless"
 	"github.com/penstock-vpn/penstock/host/cmd/penstock/internal/scripttun"
 	"github.com/penstock-vpn/penstock/host/cmd/penstock/internal/signals"
 	"github.com/penstock-vpn/penstock/host/internal/control"
+	"github.com/penstock-vpn/penstock/host/netcfg"
 	"github.com/penstock-vpn/penstock/host/ui"
 	"github.com/penstock-vpn/penstock/sdk/diag"
 	vpncscript "github.com/penstock-vpn/penstock/vpnc-script"
@@ -48,15 +50,38 @@ func (a *app) run(ctx context.Context, c connection) error {
 	if c.flags.dumpHTTP {
 		settings.Trace = func(text string) { a.out.say("%s", strings.TrimRight(ui.Clean(text), "\n")) }
 	}
-	script := vpncscript.Options{Script: c.profile.Options["script"], PID: os.Getpid(), Logger: log}
-	if !c.flags.scriptTun {
-		return a.hold(ctx, c.profile, prompter, vpncscript.New(script), settings)
+	applier, done, err := a.device(ctx, c, &settings)
+	if err != nil {
+		return err
 	}
-	if script.Script == "" {
-		return usage("--script-tun needs a program that takes the packets", "name it with --script")
+	defer done()
+	return a.hold(ctx, c.profile, prompter, applier, settings)
+}
+
+// device chooses what stands for the TUN device, and what follows the network settings.
+func (a *app) device(ctx context.Context, c connection, s *host.Settings) (applier netcfg.Applier, done func(), err error) {
+	done = func() {}
+	script := vpncscript.Options{Script: c.profile.Options["script"], PID: os.Getpid(), Logger: s.Logger}
+	switch {
+	case c.flags.proxyListen != "":
+		if err := c.flags.rootless(); err != nil {
+			return nil, nil, err
+		}
+		p, err := rootless.Listen(ctx, c.flags.proxyListen, c.flags.proxyAuth, s.Logger)
+		if err != nil {
+			return nil, nil, err
+		}
+		s.OpenDevice = p.OpenDevice
+		return p, func() { _ = p.Close() }, nil
+	case c.flags.proxyAuth != "":
+		return nil, nil, usage("--proxy-auth-file is for the clients of a proxy", "say where it listens with --proxy-listen")
+	case !c.flags.scriptTun:
+		return vpncscript.New(script), done, nil
+	case script.Script == "":
+		return nil, nil, usage("--script-tun needs a program that takes the packets", "name it with --script")
 	}
-	settings.OpenDevice = scripttun.Opener(script)
-	return a.hold(ctx, c.profile, prompter, scripttun.Applier{}, settings)
+	s.OpenDevice = scripttun.Opener(script)
+	return scripttun.Applier{}, done, nil
 }
 
 // up is called when the connection stands for the first time and each time it

@@ -22,6 +22,7 @@ var onlyFrom = []struct {
 	{"github.com/BurntSushi/toml", []string{"host/internal/config", "host/internal/registry"}, "files are parsed where their errors get line numbers"},
 	{"github.com/songgao/water", []string{"host/internal/tun"}, "TUN backends hide behind one interface"},
 	{"golang.zx2c4.com/wireguard", []string{"host/internal/tun", "host/internal/testlab/loadgate"}, "TUN backends hide behind one interface; wireguard-go itself is a yardstick"},
+	{"gvisor.dev/gvisor", []string{"host/internal/userstack"}, "one place knows the TCP/IP that is not the kernel's"},
 	{"github.com/pion", []string{"host/internal/dtls"}, "DTLS handshakes stay in one package"},
 	{"github.com/spf13/cobra", []string{"host/cmd/penstock"}, "the command line is one face of several"},
 }

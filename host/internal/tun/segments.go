@@ -31,6 +31,8 @@ const (
 	udpHeader  = 8
 
 	tcpFIN, tcpPSH, tcpCWR = 0x01, 0x08, 0x80
+
+	tcpChecksum = 16 // where it is in a TCP header
 )
 
 var errVirtio = errors.New("tun: the kernel describes a packet wrongly")
@@ -164,7 +166,7 @@ func (s *segments) network(seg []byte) {
 // one, CWR to the first.
 func (s *segments) transport(seg []byte) {
 	t := seg[s.start:]
-	at := 16
+	at := tcpChecksum
 	if s.udp {
 		at = 6
 		binary.BigEndian.PutUint16(t[4:], uint16(len(t)))
