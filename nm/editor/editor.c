@@ -151,8 +151,7 @@ add_reveal(PenstockEditor *self, GtkWidget *grid, int line) {
     GtkWidget *label = gtk_label_new("Show passwords"), *field = gtk_switch_new();
 
     gtk_label_set_xalign(GTK_LABEL(label), 1);
-    gtk_label_set_mnemonic_widget(GTK_LABEL(label), field);
-    call(field, "Show passwords");
+    label_of(label, field);
     gtk_widget_set_halign(field, GTK_ALIGN_START);
     g_signal_connect_object(field, "notify::active", G_CALLBACK(revealed), self, 0);
     gtk_grid_attach(GTK_GRID(grid), label, 0, line, 1, 1);
@@ -187,8 +186,8 @@ draw(PenstockEditor *self) {
 }
 
 static void
-protocol_chosen(GtkWidget *chooser, PenstockEditor *self) {
-    const char *name = gtk_combo_box_get_active_id(GTK_COMBO_BOX(chooser));
+protocol_chosen(GtkWidget *chooser, GParamSpec *spec, PenstockEditor *self) {
+    const char *name = choice_id(chooser);
 
     self->protocol = schema_protocol(self->schema, name);
     nm_setting_vpn_add_data_item(self->model.setting, "protocol", name);
@@ -198,22 +197,22 @@ protocol_chosen(GtkWidget *chooser, PenstockEditor *self) {
 
 static GtkWidget *
 new_chooser(PenstockEditor *self) {
-    GtkWidget *chooser = gtk_combo_box_text_new();
+    GtkWidget *chooser = choice_new();
     const char *chosen = nm_setting_vpn_get_data_item(self->model.setting, "protocol");
 
     for (guint i = 0; i < self->schema->protocols->len; i++) {
         const Protocol *protocol = g_ptr_array_index(self->schema->protocols, i);
 
-        gtk_combo_box_text_append(GTK_COMBO_BOX_TEXT(chooser), protocol->name, protocol->label);
+        choice_add(chooser, protocol->name, protocol->label);
     }
-    if (!gtk_combo_box_set_active_id(GTK_COMBO_BOX(chooser), chosen)) {
+    if (!choice_take(chooser, chosen)) {
         g_autofree char *missing = g_strdup_printf("%s (its plugin is not installed)", chosen);
 
-        gtk_combo_box_text_append(GTK_COMBO_BOX_TEXT(chooser), chosen, missing);
-        gtk_combo_box_set_active_id(GTK_COMBO_BOX(chooser), chosen);
+        choice_add(chooser, chosen, missing);
+        choice_take(chooser, chosen);
     }
     gtk_widget_set_hexpand(chooser, TRUE);
-    g_signal_connect_object(chooser, "changed", G_CALLBACK(protocol_chosen), self, 0);
+    g_signal_connect_object(chooser, CHOICE_CHANGED, G_CALLBACK(protocol_chosen), self, 0);
     return chooser;
 }
 
@@ -251,8 +250,7 @@ new_widget(PenstockEditor *self) {
 
     self->pages = gtk_notebook_new();
     self->notes_box = new_notes(self);
-    gtk_label_set_mnemonic_widget(GTK_LABEL(label), chooser);
-    call(chooser, "Protocol");
+    label_of(label, chooser);
     gtk_widget_set_hexpand(self->pages, TRUE);
     gtk_widget_set_vexpand(self->pages, TRUE);
     gtk_grid_attach(GTK_GRID(widget), self->notes_box, 0, 0, 2, 1);
@@ -357,7 +355,7 @@ read_connection(PenstockEditor *self, NMConnection *connection) {
         g_hash_table_iter_init(&each, self->schema->beginning);
         while (g_hash_table_iter_next(&each, &key, &value))
             nm_setting_vpn_add_data_item(self->model.setting, key, value);
-        name = (usual ? usual : (const Protocol *) g_ptr_array_index(self->schema->protocols, 0))->name;
+        name = (usual ? usual : (const Protocol *)g_ptr_array_index(self->schema->protocols, 0))->name;
         nm_setting_vpn_add_data_item(self->model.setting, "protocol", name);
     }
     self->protocol = schema_protocol(self->schema, name);

@@ -3,6 +3,7 @@
 #include <NetworkManager.h>
 #include <dlfcn.h>
 #include <gmodule.h>
+#include <string.h>
 
 #include "names.h"
 #include "program.h"
@@ -83,7 +84,7 @@ each_member(JsonObject *object, void (*add)(NMSettingVpn *, const char *, const 
 static void
 add_lines(GString *to, JsonArray *notes) {
     for (guint i = 0; notes && i < json_array_get_length(notes); i++)
-        g_string_append_printf(to, "%s%s", to->len ? "\n" : "", json_array_get_string_element(notes, i));
+        g_string_append_printf(to, "%s%s", to->len ? "\n" : "", json_text_at(notes, i));
 }
 
 /* add_others: an import is of one connection; the others of the file are named. */
@@ -91,14 +92,14 @@ static void
 add_others(GString *to, JsonArray *connections) {
     for (guint i = 1; i < json_array_get_length(connections); i++)
         g_string_append_printf(to, "%sThe file has the connection %s too: `penstock import` prints all.",
-                               to->len ? "\n" : "", json_text(json_array_get_object_element(connections, i), "name"));
+                               to->len ? "\n" : "", json_text(json_part_at(connections, i), "name"));
 }
 
 /* tell: has the notes be kept with the connection, where the editor shows them, and be in the log. */
 static void
 tell(NMConnection *connection, const char *notes) {
-    const gsize most = 4000; /* of a value of the user's data there is an end */
-    g_autofree char *text = g_utf8_substring(notes, 0, MIN(g_utf8_strlen(notes, -1), (glong)most));
+    const gsize most = 8000; /* a value of the user's data ends at 8 KiB */
+    g_autofree char *text = g_utf8_make_valid(notes, MIN(strlen(notes), most));
     NMSetting *user = nm_setting_user_new();
 
     nm_connection_add_setting(connection, user);
@@ -146,7 +147,7 @@ import_from_file(NMVpnEditorPlugin *plugin, const char *path, GError **error) {
                             "There is no connection in the file.");
         return NULL;
     }
-    first = json_array_get_object_element(connections, 0);
+    first = json_part_at(connections, 0);
     connection = connection_of(first);
     add_lines(notes, json_list(first, "notes"));
     add_lines(notes, json_list(root, "notes"));

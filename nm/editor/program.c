@@ -1,6 +1,7 @@
 #include "program.h"
 
 #include <gio/gio.h>
+#include <string.h>
 
 /* what_it_said: the last words without penstock's name before them. */
 static char *
@@ -38,23 +39,65 @@ penstock_run(const char *const *args, const char *input, GError **error) {
     return g_steal_pointer(&output);
 }
 
+/* is_sane: whether the text is of a size and a depth that a form can have: the reader of JSON calls
+ * itself for what is inside. It knows comments and other quotes too, which would hide the depth. */
+static gboolean
+is_sane(const char *text) {
+    const gsize most = 8 << 20;
+    const int deepest = 32;
+    const char *const outside = " \t\r\n[]{}:,+-.0123456789Eaeflnrstu"; /* of strings */
+    gboolean quoted = FALSE;
+    int depth = 0;
+
+    if (strlen(text) > most)
+        return FALSE;
+    for (; *text; text++) {
+        if (*text == '"')
+            quoted = !quoted;
+        else if (quoted)
+            text += *text == '\\' && text[1];
+        else if (!strchr(outside, *text))
+            return FALSE;
+        else if (*text == '[' || *text == '{')
+            depth++;
+        else if (*text == ']' || *text == '}')
+            depth--;
+        if (depth > deepest)
+            return FALSE;
+    }
+    return TRUE;
+}
+
 JsonObject *
 penstock_ask(const char *const *args, GError **error) {
     g_autofree char *text = penstock_run(args, NULL, error);
     g_autoptr(JsonNode) root = NULL;
+    JsonObject *only = NULL;
 
     if (!text)
         return NULL;
-    root = json_from_string(text, error);
-    if (root && JSON_NODE_HOLDS_ARRAY(root) && json_array_get_length(json_node_get_array(root)) == 1) {
-        JsonNode *only = json_array_get_element(json_node_get_array(root), 0);
-
-        if (JSON_NODE_HOLDS_OBJECT(only))
-            return json_node_dup_object(only);
+    if (!is_sane(text)) {
+        g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                            "what penstock prints is no form's, or too much for one");
+        return NULL;
     }
-    if (!error || !*error)
-        g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "what penstock prints is no list of one object");
-    return NULL;
+    root = json_from_string(text, error);
+    if (root && JSON_NODE_HOLDS_ARRAY(root) && json_array_get_length(json_node_get_array(root)) == 1)
+        only = json_part_at(json_node_get_array(root), 0);
+    if (!only && error && !*error)
+        g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                            "what penstock prints is no list of one object");
+    return only ? json_object_ref(only) : NULL;
+}
+
+static const char *
+text_of(JsonNode *node) {
+    return node && json_node_get_value_type(node) == G_TYPE_STRING ? json_node_get_string(node) : "";
+}
+
+static JsonObject *
+part_of(JsonNode *node) {
+    return node && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
 }
 
 static JsonNode *
@@ -64,9 +107,12 @@ member_of(JsonObject *object, const char *member) {
 
 const char *
 json_text(JsonObject *object, const char *member) {
-    JsonNode *node = member_of(object, member);
+    return text_of(member_of(object, member));
+}
 
-    return node && json_node_get_value_type(node) == G_TYPE_STRING ? json_node_get_string(node) : "";
+JsonObject *
+json_part(JsonObject *object, const char *member) {
+    return part_of(member_of(object, member));
 }
 
 JsonArray *
@@ -76,9 +122,12 @@ json_list(JsonObject *object, const char *member) {
     return node && JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
 }
 
-JsonObject *
-json_part(JsonObject *object, const char *member) {
-    JsonNode *node = member_of(object, member);
+const char *
+json_text_at(JsonArray *list, guint i) {
+    return text_of(json_array_get_element(list, i));
+}
 
-    return node && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
+JsonObject *
+json_part_at(JsonArray *list, guint i) {
+    return part_of(json_array_get_element(list, i));
 }

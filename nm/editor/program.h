@@ -15,3 +15,7 @@ JsonObject *penstock_ask(const char *const *args, GError **error);
 const char *json_text(JsonObject *object, const char *member);
 JsonArray *json_list(JsonObject *object, const char *member);
 JsonObject *json_part(JsonObject *object, const char *member);
+
+/* The same of a list. */
+const char *json_text_at(JsonArray *list, guint i);
+JsonObject *json_part_at(JsonArray *list, guint i);

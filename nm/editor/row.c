@@ -132,26 +132,26 @@ switch_field(Row *row) {
 /* Choices: the default is no value; a value that is no choice is shown, and told to be wrong. */
 
 static void
-chosen(GtkWidget *field, Row *row) {
-    const char *id = gtk_combo_box_get_active_id(GTK_COMBO_BOX(field));
+chosen(GtkWidget *field, GParamSpec *spec, Row *row) {
+    const char *id = choice_id(field);
 
     keep(row, !id || !strcmp(id, row->option->def) ? "" : id);
 }
 
 static GtkWidget *
 choice_field(Row *row) {
-    GtkWidget *field = gtk_combo_box_text_new();
+    GtkWidget *field = choice_new();
     const char *value = *value_of(row) ? value_of(row) : row->option->def;
 
     if (!*row->option->def)
-        gtk_combo_box_text_append(GTK_COMBO_BOX_TEXT(field), "", "");
+        choice_add(field, "", "");
     for (char **choice = row->option->choices; *choice; choice++)
-        gtk_combo_box_text_append(GTK_COMBO_BOX_TEXT(field), *choice, *choice);
-    if (!gtk_combo_box_set_active_id(GTK_COMBO_BOX(field), value)) {
-        gtk_combo_box_text_append(GTK_COMBO_BOX_TEXT(field), value, value);
-        gtk_combo_box_set_active_id(GTK_COMBO_BOX(field), value);
+        choice_add(field, *choice, *choice);
+    if (!choice_take(field, value)) {
+        choice_add(field, value, value);
+        choice_take(field, value);
     }
-    g_signal_connect(field, "changed", G_CALLBACK(chosen), row);
+    g_signal_connect(field, CHOICE_CHANGED, G_CALLBACK(chosen), row);
     return field;
 }
 
@@ -172,6 +172,12 @@ opened(GtkNativeDialog *dialog, int response, Row *row) {
 }
 
 static void
+end_dialog(gpointer dialog) {
+    gtk_native_dialog_destroy(dialog);
+    g_object_unref(dialog);
+}
+
+static void
 open_file(GtkWidget *button, Row *row) {
     GtkFileChooserNative *dialog = gtk_file_chooser_native_new(row->option->label, window_of(button),
                                                                GTK_FILE_CHOOSER_ACTION_OPEN, "_Open", "_Cancel");
@@ -179,7 +185,7 @@ open_file(GtkWidget *button, Row *row) {
     gtk_native_dialog_set_modal(GTK_NATIVE_DIALOG(dialog), TRUE);
     g_signal_connect(dialog, "response", G_CALLBACK(opened), row);
     /* the dialog ends with the field that asked for it */
-    g_object_set_data_full(G_OBJECT(row->entry), "penstock-dialog", dialog, g_object_unref);
+    g_object_set_data_full(G_OBJECT(row->entry), "penstock-dialog", dialog, end_dialog);
     gtk_native_dialog_show(GTK_NATIVE_DIALOG(dialog));
 }
 
@@ -213,19 +219,39 @@ field_new(Row *row) {
     }
 }
 
+/* A window that is closed takes its widgets along, also while the row is still there. */
+
+static void
+keep_widget(GtkWidget *widget, Row *row) {
+    g_object_ref(widget);
+}
+
+static void
+leave_widget(GtkWidget *widget, Row *row) {
+    g_signal_handlers_disconnect_by_data(widget, row);
+    g_object_unref(widget);
+}
+
+static void
+each_widget(Row *row, void (*visit)(GtkWidget *widget, Row *row)) {
+    GtkWidget *const all[] = {row->label, row->mistake, row->field, row->button, row->entry};
+
+    for (guint i = 0; i < G_N_ELEMENTS(all); i++) {
+        if (all[i])
+            visit(all[i], row);
+    }
+}
+
 Row *
 row_new(const Option *option, RowModel *model, GtkGrid *grid, int line) {
     Row *row = g_new0(Row, 1);
-    GtkWidget *named;
 
     row->option = option;
     row->model = model;
     row->label = gtk_label_new(option->label);
     row->mistake = gtk_label_new("");
     row->field = field_new(row);
-    named = row->entry ? row->entry : row->field;
-    gtk_label_set_mnemonic_widget(GTK_LABEL(row->label), named);
-    call(named, option->label);
+    label_of(row->label, row->entry ? row->entry : row->field);
     gtk_label_set_xalign(GTK_LABEL(row->label), 1);
     gtk_label_set_xalign(GTK_LABEL(row->mistake), 0);
     wrap(row->mistake);
@@ -236,19 +262,15 @@ row_new(const Option *option, RowModel *model, GtkGrid *grid, int line) {
     gtk_grid_attach(grid, row->label, 0, line, 1, 1);
     gtk_grid_attach(grid, row->field, 1, line, 1, 1);
     gtk_grid_attach(grid, row->mistake, 1, line + 1, 1, 1);
+    each_widget(row, keep_widget);
     return row;
 }
 
 void
 row_free(Row *row) {
-    GtkWidget *const all[] = {row->field, row->entry, row->button};
-
-    for (guint i = 0; i < G_N_ELEMENTS(all); i++) {
-        if (all[i])
-            g_signal_handlers_disconnect_by_data(all[i], row);
-    }
     if (row->entry)
         g_object_set_data(G_OBJECT(row->entry), "penstock-dialog", NULL);
+    each_widget(row, leave_widget);
     g_free(row);
 }
 

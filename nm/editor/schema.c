@@ -36,16 +36,14 @@ schema_free(Schema *schema) {
     g_free(schema);
 }
 
-/* words: the texts of a list; others in it are left out. */
+/* words: the texts of a list; what else is in it is left out. */
 static char **
 words(JsonArray *list) {
     GPtrArray *all = g_ptr_array_new();
 
     for (guint i = 0; list && i < json_array_get_length(list); i++) {
-        JsonNode *node = json_array_get_element(list, i);
-
-        if (json_node_get_value_type(node) == G_TYPE_STRING)
-            g_ptr_array_add(all, g_strdup(json_node_get_string(node)));
+        if (*json_text_at(list, i))
+            g_ptr_array_add(all, g_strdup(json_text_at(list, i)));
     }
     g_ptr_array_add(all, NULL);
     return (char **)g_ptr_array_free(all, FALSE);
@@ -78,14 +76,6 @@ option_read(JsonObject *object) {
     return option;
 }
 
-/* object_at: the object at that place of a list, or NULL. */
-static JsonObject *
-object_at(JsonArray *list, guint i) {
-    JsonNode *node = json_array_get_element(list, i);
-
-    return JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
-}
-
 static Protocol *
 protocol_read(JsonObject *object) {
     Protocol *protocol = g_new0(Protocol, 1);
@@ -95,7 +85,7 @@ protocol_read(JsonObject *object) {
     protocol->label = g_strdup(*json_text(object, "label") ? json_text(object, "label") : protocol->name);
     protocol->options = g_ptr_array_new_with_free_func(option_free);
     for (guint i = 0; options && i < json_array_get_length(options); i++) {
-        JsonObject *option = object_at(options, i);
+        JsonObject *option = json_part_at(options, i);
 
         if (option && *json_text(option, "key"))
             g_ptr_array_add(protocol->options, option_read(option));
@@ -117,7 +107,7 @@ schema_read(GError **error) {
     schema->protocols = g_ptr_array_new_with_free_func(protocol_free);
     schema->beginning = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     for (guint i = 0; protocols && i < json_array_get_length(protocols); i++) {
-        JsonObject *protocol = object_at(protocols, i);
+        JsonObject *protocol = json_part_at(protocols, i);
 
         if (protocol && *json_text(protocol, "name"))
             g_ptr_array_add(schema->protocols, protocol_read(protocol));

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/godbus/dbus/v5"
 )
@@ -20,15 +21,15 @@ const (
 	stateSensitive = 24
 	stateShowing   = 25
 	stateVisible   = 30
-	stateChecked   = 4
 )
 
 // Thing is one of the things on the screen: a window, a button, a label.
 type Thing struct {
 	screen *Screen
 	ref    reference
+	parent *Thing // nil for a program
 	Name   string
-	Role   string // "push button", "text"
+	Role   string // "push button", "text"; GTK 4 has other words than GTK 3
 	state  uint64
 }
 
@@ -41,6 +42,45 @@ func (t Thing) object() dbus.BusObject { return t.screen.access.Object(t.ref.Bus
 
 // is says whether a bit of the state is set.
 func (t Thing) is(bit uint) bool { return t.state&(1<<bit) != 0 }
+
+// showing says whether it is on the screen. GTK 4 says so of the active window alone; of
+// all else, that it is not hidden, and where it is: nowhere, on a page that is not shown.
+func (t Thing) showing() bool {
+	if t.is(stateShowing) || !t.gtk4() {
+		return t.is(stateShowing)
+	}
+	_, _, width, height, err := t.place()
+	return err == nil && t.is(stateVisible) && width > 0 && height > 0
+}
+
+// gtk4 says whether GTK 4 draws it, whose things have paths below the program's own.
+func (t Thing) gtk4() bool { return !strings.HasPrefix(string(t.ref.Path), "/org/a11y/atspi/") }
+
+// window is the outermost thing that it is in, below the program.
+func (t Thing) window() Thing {
+	for t.parent != nil && t.parent.parent != nil {
+		t = *t.parent
+	}
+	return t
+}
+
+// pane is what it is in and out of sight of: part of a page that is to be scrolled. GTK 4
+// has no word for it.
+func (t Thing) pane() (Thing, bool) {
+	for p := t.parent; p != nil; p = p.parent {
+		if (p.Role == "scroll pane" || p.gtk4()) && !p.holds(t) {
+			return *p, true
+		}
+	}
+	return Thing{}, false
+}
+
+// holds says whether it is high enough to show the other.
+func (t Thing) holds(other Thing) bool {
+	_, top, _, height, err := t.place()
+	_, y, _, h, err2 := other.place()
+	return err != nil || err2 != nil || y >= top && y+h <= top+height // a program has no place
+}
 
 // Sensitive says whether it can be used now.
 func (t Thing) Sensitive() bool { return t.is(stateSensitive) }
@@ -68,15 +108,26 @@ func (s *Screen) thing(ref reference) (Thing, error) {
 	return t, nil
 }
 
+// children are asked for all at once: there are hundreds.
 func (t Thing) children() []Thing {
 	var refs []reference
 	if t.object().Call(atspi+"Accessible.GetChildren", 0).Store(&refs) != nil {
 		return nil
 	}
-	var all []Thing
-	for _, ref := range refs[:min(len(refs), 300)] {
-		if child, err := t.screen.thing(ref); err == nil { // else it has gone meanwhile
-			all = append(all, child)
+	all := make([]Thing, min(len(refs), 300))
+	var asking sync.WaitGroup
+	for i := range all {
+		asking.Go(func() {
+			if child, err := t.screen.thing(refs[i]); err == nil { // else it has gone meanwhile
+				all[i] = child
+			}
+		})
+	}
+	asking.Wait()
+	all = slices.DeleteFunc(all, func(child Thing) bool { return child.screen == nil })
+	for i := range all {
+		if t.Role != "" {
+			all[i].parent = &t
 		}
 	}
 	return all
@@ -103,7 +154,7 @@ func (s *Screen) walk(see func(t Thing, depth int) bool) {
 func (s *Screen) Picture() string {
 	var b strings.Builder
 	s.walk(func(t Thing, depth int) bool {
-		if t.is(stateShowing) || depth < 3 {
+		if t.showing() || depth < 3 {
 			fmt.Fprintf(&b, "%s%s %s\n", strings.Repeat(" ", depth), t, t.flags())
 		}
 		return true
@@ -113,7 +164,7 @@ func (s *Screen) Picture() string {
 
 func (t Thing) flags() string {
 	var all []string
-	for bit, name := range map[uint]string{stateEditable: "editable", stateSensitive: "sensitive", stateShowing: "showing"} {
+	for bit, name := range map[uint]string{stateEditable: "editable", stateSensitive: "sensitive", stateShowing: "showing", stateVisible: "visible"} {
 		if t.is(bit) {
 			all = append(all, name)
 		}
@@ -124,8 +175,12 @@ func (t Thing) flags() string {
 
 // Text is what is typed into it.
 func (t Thing) Text() string {
+	count, err := t.object().GetProperty(atspi + "Text.CharacterCount")
+	if err != nil {
+		return ""
+	}
 	var text string
-	_ = t.object().Call(atspi+"Text.GetText", 0, int32(0), int32(-1)).Store(&text)
+	_ = t.object().Call(atspi+"Text.GetText", 0, int32(0), count.Value()).Store(&text)
 	return text
 }
 

@@ -19,56 +19,85 @@ func TestConnectionEditor(t *testing.T) {
 	editor := d.begin("/usr/bin/nm-connection-editor", "--create", "--type=vpn")
 	d.Choose("Penstock")
 	d.Press(d.Find("push button", "Create…"))
-	d.fill(name)
+	d.fill("", name)
+	d.Press(d.Find("radio button", "Ask for this password every time"))
 	d.Shot(shots, "nm-connection-editor")
 	d.Click(d.Find("push button", "Save"))
-	d.there(name)
-	d.wants(name, map[string]string{"protocol": "anyconnect", "gateway": testlab.GatewayName, "username": testlab.User,
-		"cacert": d.PKI.Cert("ca"), "otp-flags": "2", "mtu": "", "no-dtls": ""})
+	d.filled(name)
 	_, _ = editor.Stop(15, 5*time.Second)
 
 	editor = d.begin("/usr/bin/nm-connection-editor", "--edit="+d.nmcli("-g", "connection.uuid", "connection", "show", name))
-	d.edit()
-	d.Click(d.Find("push button", "Save"))
-	d.await("the MTU to be saved", func() bool { return d.data(name)["mtu"] == "1300" })
+	d.Click(d.Find("page tab", "Advanced"))
+	d.edit("push button", "Save")
+	d.Shot(shots, "validation")
+	d.mend(name, "push button", "Save")
 	_, _ = editor.Stop(15, 5*time.Second)
-	d.switchOn(name)
+
+	password := d.asked(name, func() {
+		_, err := d.Client.Start(testlab.Command{Args: []string{"/usr/bin/nmcli", "connection", "up", name}})
+		must(t, err)
+	})
+	d.Shot(shots, "nm-applet")
+	d.answer(name, password)
 }
 
-// fill types what a connection to the lab's gateway needs.
-func (d *desk) fill(name string) {
+// fill types what a connection to the lab's gateway needs; its name is in the program's
+// own field.
+func (d *desk) fill(field, name string) {
 	d.t.Helper()
-	d.Fill("", name) // the connection's own
+	d.Fill(field, name)
 	d.Fill("Gateway", testlab.GatewayName)
 	d.Fill("User name", testlab.User)
-	d.Fill("CA certificate", d.PKI.Cert("ca"))
+	d.Browse("CA certificate", d.PKI.Cert("ca"))
+	d.Store("Password")
 }
 
-// edit types a value that is wrong, is told so, and types a right one.
-func (d *desk) edit() {
+// filled is what has become of it, once the password is to be asked for every time.
+func (d *desk) filled(name string) {
 	d.t.Helper()
-	d.Click(d.Find("page tab", "Advanced"))
+	d.there(name)
+	d.wants(name, map[string]string{"protocol": "anyconnect", "gateway": testlab.GatewayName, "username": testlab.User,
+		"cacert": d.PKI.Cert("ca"), "password-flags": "2", "otp-flags": "2", "mtu": "", "no-dtls": ""})
+}
+
+// edit types a value that is wrong and is told so, which nothing saves.
+func (d *desk) edit(role, save string) {
+	d.t.Helper()
 	d.Fill("MTU", "12")
 	d.Words(`"12" is not allowed; mtu takes a whole number from 576 to 65535`)
-	d.await("nothing to be saved", func() bool { return !d.Find("push button", "Save").Sensitive() })
-	d.Shot(shots, "validation")
-	d.Fill("MTU", "1300")
-	d.await("it to be saved", func() bool { return d.Find("push button", "Save").Sensitive() })
+	d.await("nothing to be saved", func() bool { return !d.Find(role, save).Sensitive() })
 }
 
-// switchOn activates the connection and types the password that is asked for.
-func (d *desk) switchOn(name string) {
+// mend types one that is right, and saves it.
+func (d *desk) mend(name, role, save string) {
+	d.t.Helper()
+	d.Fill("MTU", "1300")
+	d.await("a change to save", func() bool { return d.Find(role, save).Sensitive() })
+	d.Click(d.Find(role, save))
+	d.await("the MTU to be saved", func() bool { return d.data(name)["mtu"] == "1300" })
+}
+
+// asked activates the connection, anew as long as nm-applet is not there yet to ask for
+// the password, and returns the field for it.
+func (d *desk) asked(name string, activate func()) (password Thing) {
 	d.t.Helper()
 	d.begin("/usr/bin/nm-applet")
-	up, password := d.asked(name)
-	d.Shot(shots, "nm-applet")
+	d.await("the password to be asked for", func() (seen bool) {
+		if d.state(name) == "" {
+			activate()
+		}
+		password, seen = d.look(func(t Thing) bool { return t.Role == "password text" })
+		return seen
+	})
+	return password
+}
+
+// answer types the password and waits until something answers through the tunnel.
+func (d *desk) answer(name string, password Thing) {
+	d.t.Helper()
 	d.Type(password, testlab.Password)
 	d.Keys("Return")
-	code, err := up.Wait(patience)
-	must(d.t, err)
-	if code != 0 {
-		d.t.Fatalf("nmcli connection up: %d: %s", code, up.Output())
-	}
+	d.await("the connection to be up", func() bool { return d.state(name) == "activated" })
 	p, err := d.Client.Ping(testlab.InsideV4, 200*time.Millisecond)
 	must(d.t, err)
 	select {
@@ -76,32 +105,12 @@ func (d *desk) switchOn(name string) {
 	case <-within(d.t, patience).Done():
 		d.t.Error("nothing answers through the tunnel")
 	}
-	d.nmcli("connection", "down", name)
 }
 
-// asked activates the connection, anew as long as nm-applet is not there yet to ask
-// for the password, and returns the field for it.
-func (d *desk) asked(name string) (up *testlab.Process, password Thing) {
+// state is that of a connection, "" of one that is switched off.
+func (d *desk) state(name string) string {
 	d.t.Helper()
-	d.await("the password to be asked for", func() (seen bool) {
-		if up == nil || over(up) {
-			var err error
-			up, err = d.Client.Start(testlab.Command{Args: []string{"/usr/bin/nmcli", "connection", "up", name}})
-			must(d.t, err)
-		}
-		password, seen = d.look(func(t Thing) bool { return t.Role == "password text" })
-		return seen
-	})
-	return up, password
-}
-
-func over(p *testlab.Process) bool {
-	select {
-	case <-p.Done():
-		return true
-	default:
-		return false
-	}
+	return d.nmcli("-g", "GENERAL.STATE", "connection", "show", name)
 }
 
 // What another VPN program's file says arrives in the editor, and what it says in vain

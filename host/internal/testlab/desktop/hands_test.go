@@ -2,6 +2,7 @@ package desktop
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -26,39 +27,54 @@ func (h Hands) Find(role, name string) Thing {
 	return h.find(role+" "+strconv.Quote(name), func(t Thing) bool { return t.Role == role && t.Name == name })
 }
 
-// Field waits for what is typed into under that name, and turns the mouse's wheel
-// while it is out of sight.
-func (h Hands) Field(name string) (found Thing) {
+// Field waits for what is typed into under that name.
+func (h Hands) Field(name string) Thing {
 	h.t.Helper()
-	h.await("the field "+strconv.Quote(name), func() (seen bool) {
-		var panes []Thing
-		found = Thing{}
-		h.walk(func(t Thing, _ int) bool {
-			switch {
-			case t.Name == name && t.is(stateEditable):
-				found = t
-			case t.Role == "scroll pane" && t.is(stateShowing):
-				panes = append(panes, t)
-			}
-			return found.Role == ""
-		})
-		for _, pane := range panes {
-			if found.Role != "" && !pane.holds(found) {
-				h.point(panes[len(panes)-1])
-				h.tool("xdotool", "click", "--repeat", "2", "5")
-				return false
-			}
+	return h.reach("the field "+strconv.Quote(name), func(t Thing) bool { return t.Name == name && t.is(stateEditable) })
+}
+
+// reach waits for a thing, and turns the mouse's wheel while it is out of sight.
+func (h Hands) reach(what string, match func(Thing) bool) (found Thing) {
+	h.t.Helper()
+	h.await(what, func() (seen bool) {
+		if found, seen = h.look(match); !seen {
+			found = h.hidden(match)
 		}
-		return found.is(stateShowing)
+		if pane, out := found.pane(); out {
+			h.wheel(pane, found)
+			return false
+		}
+		return seen
 	})
 	return found
 }
 
-// holds says whether the middle of a thing is to be seen in the pane.
-func (t Thing) holds(other Thing) bool {
-	_, top, _, height, err := t.place()
-	_, y, _, h, err2 := other.place()
-	return err == nil && err2 == nil && y >= top && y+h <= top+height
+// hidden finds what is not showing: GTK 3 says so of what is out of sight.
+func (h Hands) hidden(match func(Thing) bool) (found Thing) {
+	h.walk(func(t Thing, _ int) bool {
+		if match(t) && !t.gtk4() {
+			found = t
+		}
+		return found.Role == ""
+	})
+	return found
+}
+
+// wheel turns the mouse's wheel over the edge of a pane, where it changes nothing else,
+// towards a thing.
+func (h Hands) wheel(pane, to Thing) {
+	h.t.Helper()
+	const up, down, edge = "4", "5", 4
+	x, top, _, height, err := pane.place()
+	must(h.t, err)
+	_, y, _, _, err := to.place()
+	must(h.t, err)
+	h.moveTo(pane, x+edge, top+height/2)
+	direction := down
+	if y < top && y != math.MinInt32 { // GTK 3 does not say which way
+		direction = up
+	}
+	h.tool("xdotool", "click", direction)
 }
 
 // Words waits for a thing that says so.
@@ -75,7 +91,7 @@ func (h Hands) See(name string) bool {
 
 func (h Hands) look(match func(Thing) bool) (found Thing, seen bool) {
 	h.walk(func(t Thing, _ int) bool {
-		if t.is(stateShowing) && match(t) {
+		if match(t) && t.showing() {
 			found, seen = t, true
 		}
 		return !seen
@@ -118,7 +134,33 @@ func (h Hands) point(t Thing) {
 	h.t.Helper()
 	x, y, width, height, err := t.place()
 	must(h.t, err)
-	h.tool("xdotool", "mousemove", "--window", h.window(), fmt.Sprint(x+width/2), fmt.Sprint(y+height/2))
+	h.moveTo(t, x+width/2, y+height/2)
+}
+
+// moveTo moves the mouse to a place in the active window, which is that of a thing. What
+// GTK 4 draws around its windows is not in the places that it tells.
+func (h Hands) moveTo(t Thing, x, y int32) {
+	h.t.Helper()
+	id := h.window()
+	if t.gtk4() {
+		_, _, width, height, err := t.window().place()
+		must(h.t, err)
+		outer := h.size(id)
+		x, y = x+(outer[0]-width)/2, y+(outer[1]-height)/2
+	}
+	h.tool("xdotool", "mousemove", "--window", id, fmt.Sprint(x), fmt.Sprint(y))
+}
+
+// size is a window's width and height.
+func (h Hands) size(id string) (size [2]int32) {
+	h.t.Helper()
+	said := h.tool("xdotool", "getwindowgeometry", "--shell", id)
+	for line := range strings.Lines(said) {
+		for i, name := range []string{"WIDTH=%d", "HEIGHT=%d"} {
+			_, _ = fmt.Sscanf(line, name, &size[i])
+		}
+	}
+	return size
 }
 
 // window is the active one.
@@ -154,6 +196,48 @@ func (h Hands) Choose(choice string) {
 	h.Press(item)
 }
 
+// Pick picks a choice of a drop-down of GTK 4 by the keys, once a click has opened it.
+func (h Hands) Pick(name, choice string) {
+	h.t.Helper()
+	h.Click(h.reach("the drop-down "+name, func(t Thing) bool { return t.Role == "combo box" && t.Name == name }))
+	item := h.find("the choice "+choice, func(t Thing) bool {
+		return t.Name == choice && t.Role == "label" && t.parent.parent.Role == "list item"
+	}).parent.parent
+	h.Keys("Home")
+	for _, other := range item.parent.children() {
+		if other.ref == item.ref {
+			break
+		}
+		h.Keys("Down")
+	}
+	h.Keys("Return")
+}
+
+// Browse chooses a file in the dialog that a field's button opens, which may have the
+// focus before it takes keys.
+func (h Hands) Browse(field, path string) {
+	h.t.Helper()
+	before := h.window()
+	h.Click(h.reach("the button of "+field, func(t Thing) bool { return t.Name == "Choose a file: "+field }))
+	h.await("the dialog for files", func() bool { return h.window() != before })
+	h.await(path+" to be chosen", func() bool {
+		h.Keys("ctrl+l", "ctrl+a")
+		h.write(path)
+		h.Keys("Return")
+		return testlab.Await(within(h.t, 4*time.Second), "the dialog to end", func() bool { return h.window() == before }) == nil
+	})
+	h.await("the path to be in the field", func() bool { return h.Field(field).Text() == path })
+}
+
+// Store opens the menu of where a secret is kept: the icon in its field.
+func (h Hands) Store(field string) {
+	h.t.Helper()
+	secret := h.Field(field)
+	h.Click(h.find("the icon in "+field, func(t Thing) bool {
+		return t.parent != nil && t.parent.ref == secret.ref && (t.Role == "icon" || t.Role == "image")
+	}))
+}
+
 // Keys presses keys by their names: "Tab", "ctrl+a".
 func (h Hands) Keys(names ...string) {
 	h.t.Helper()
@@ -166,8 +250,14 @@ func (h Hands) Type(field Thing, text string) {
 	h.Click(field)
 	h.Keys("ctrl+a", "Delete")
 	if text != "" {
-		h.tool("xdotool", "type", "--clearmodifiers", "--delay", "12", "--", text)
+		h.write(text)
 	}
+}
+
+// write types text into what has the focus.
+func (h Hands) write(text string) {
+	h.t.Helper()
+	h.tool("xdotool", "type", "--clearmodifiers", "--delay", "12", "--", text)
 }
 
 // Fill is Type, until the field has the text.
