@@ -4,13 +4,15 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export FUZZTIME=${1:-10s}
 
-# one PACKAGE TARGET: prints one line when it went well, everything when not. The
+# one PACKAGE TARGET: prints one line when it went well, everything when not. Inputs that are
+# interesting are made shorter a few times only: by default that takes a minute each, in which
+# nothing new is tried. The
 # fuzzer reports a worker that is busy when the time is over as a failure, without an
 # input that fails; such a run is repeated.
 one() {
   local out
   for _ in 1 2 3; do
-    if out=$(go test -run '^$' -fuzz "^$2\$" -fuzztime "$FUZZTIME" -parallel 1 "./$1" 2>&1); then
+    if out=$(go test -run '^$' -fuzz "^$2\$" -fuzztime "$FUZZTIME" -fuzzminimizetime 5x -parallel 1 "./$1" 2>&1); then
       echo "fuzz $1 $2: $(grep -oE 'execs: [0-9]+' <<<"$out" | tail -n 1)"
       return
     fi

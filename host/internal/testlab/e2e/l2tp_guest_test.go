@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -40,7 +42,11 @@ func TestL2TPWithXl2tpd(t *testing.T) {
 		"old proposals": {testlab.Xl2tpd{IKE: "3des-sha1-modp1024", ESP: "3des-sha1"}, func(*testlab.Lab) []string {
 			return []string{"--ike", "3des-sha1-modp1024", "--esp", "3des-sha1"}
 		}, l2tpAnswers(), nil},
-		"PAP": {testlab.Xl2tpd{PAP: true}, func(*testlab.Lab) []string { return []string{"--auth-methods", "pap"} }, l2tpAnswers(), nil},
+		"PAP, and a secret of the tunnel": {testlab.Xl2tpd{PAP: true, Secret: "Ruthenium-44"}, func(l *testlab.Lab) []string {
+			file := filepath.Join(l.Dir, "l2tp-secret")
+			must(t, os.WriteFile(file, []byte("Ruthenium-44\n"), 0o600))
+			return []string{"--auth-methods", "pap", "--l2tp-secret-file", file}
+		}, l2tpAnswers(), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -78,6 +78,27 @@ func TestTransport(t *testing.T) {
 	}
 }
 
+// What is weak is known as such, and keys of 3DES live for a while of bytes alone.
+func TestWeakESP(t *testing.T) {
+	for name, want := range map[string]string{"3des-sha1": "3des", "aes128-md5": "md5", "3des-md5": "3des", "aes128-sha1": "", "aes256gcm16": ""} {
+		all, err := ParseESP([]string{name})
+		if err != nil || all[0].Weak() != want {
+			t.Fatalf("%s: %+v, %v", name, all, err)
+		}
+		c, _ := able()
+		m, sa := New(c), &isakmp{suite: DefaultIKE(true)[0]}
+		for _, sa := range m.pair(sa, &child{in: 1000, out: 1001}, all[0], nil, nil, nil) {
+			if short := sa.Bytes.Soft > 0 && sa.Bytes.Hard > sa.Bytes.Soft; short != strings.HasPrefix(name, "3des") {
+				t.Errorf("%v may carry %+v", sa, sa.Bytes)
+			}
+		}
+	}
+	c, _ := able()
+	if weak, option := c.withDefaults().Weak(); weak != "" {
+		t.Errorf("%s of %s is offered unasked", weak, option)
+	}
+}
+
 // connectTraffic are the identities of a quick mode of l's.
 func connectTraffic(t *testing.T, l *line) (all []ike1.ID) {
 	for _, p := range l.m.traffic(l.m.sas[0]) {
