@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -67,7 +68,7 @@ func pptpd(t *testing.T, l *testlab.Lab, more string, options ...string) *testla
 		script += fmt.Sprintf(`
 ip address add %[1]s/24 dev vec0 2>/dev/null
 echo 'name gate auth %[2]s nobsdcomp nodeflate novj nolock debug logfile /run/pppd.log lcp-echo-interval 5 lcp-echo-failure 6 ms-dns 10.99.0.1' >/etc/ppp/pptpd%[3]d
-printf 'option /etc/ppp/pptpd%[3]d\nlisten %[1]s\nlocalip 10.88.%[3]d.1\nremoteip 10.88.%[3]d.10-20\nnoipparam\npidfile /run/pptpd%[3]d.pid\n' >/run/pptpd%[3]d.conf
+printf 'option /etc/ppp/pptpd%[3]d\nlisten %[1]s\nlocalip 10.88.%[3]d.1\nremoteip 10.88.%[3]d.10-20\nnoipparam\npidfile /run/pptpd%[3]d.pid\nppp %%s\n' "${PPPD-/usr/sbin/pppd}" >/run/pptpd%[3]d.conf
 pptpd -f -c /run/pptpd%[3]d.conf </dev/null &
 `, pptpAddress(i), o, i)
 	}
@@ -150,14 +151,19 @@ func pptpRefusals(t *testing.T, l *testlab.Lab, ways []pptpWay, before testlab.S
 }
 
 // The line loses and reorders, and the gateway asks for new logins. (It ends the link rather than
-// agree on new keys.)
+// agree on new keys.) Then another pppd takes the line over, and negotiates all of it anew.
 func TestPPTPBadLine(t *testing.T) {
 	needPenstock(t)
 	t.Parallel()
 	l := lab(t)
+	another := filepath.Join(l.Gateway.Dir, "another") // the guest sees it, too
 	guest := pptpd(t, l, `
 modprobe -d /run/modules sch_netem
 tc qdisc add dev vec0 root netem delay 8ms reorder 25% 50%
+PPPD=/run/pppd
+printf '#!/bin/sh\n/usr/sbin/pppd "$@"\nexec /usr/sbin/pppd "$@"\n' >$PPPD
+chmod 700 $PPPD
+(until [ -e `+another+` ]; do sleep 0.2; done; kill -9 $(pidof pppd)) &
 `, rightPPP+" chap-interval 10")
 	before := snapshot(t, l)
 	c := connect(t, l, pptp(0))
@@ -169,11 +175,16 @@ tc qdisc add dev vec0 root netem delay 8ms reorder 25% 50%
 }`))
 	bothWays(t, l, testlab.InsideV4, 100_000)
 	must(t, l.Gateway.Nft("delete table inet bad"))
-	must(t, testlab.Await(within(t, 30*time.Second), "another login", func() bool {
-		return strings.Count(guest.Output(), "sent [CHAP Success") > 1
-	}))
+	said(t, guest, "another login", `sent .CHAP Success`, 2)
+	reaches(t, l, "10.88.0.1")
+	must(t, os.WriteFile(another, nil, 0o600))
+	said(t, guest, "other keys", "MPPE 128-bit stateless compression enabled", 2)
+	said(t, guest, "another network", "remote IP address", 2)
 	reaches(t, l, "10.88.0.1")
 	bothWays(t, l, testlab.InsideV4, 300_000)
+	if calls := strings.Count(guest.Output(), "Connect: ppp"); calls != 2 {
+		t.Errorf("%d lines of PPP, want the two of one call", calls)
+	}
 	disconnect(t, c)
 	unchanged(t, l, before)
 }
