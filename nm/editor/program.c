@@ -110,6 +110,20 @@ json_text(JsonObject *object, const char *member) {
     return text_of(member_of(object, member));
 }
 
+gboolean
+json_flag(JsonObject *object, const char *member) {
+    JsonNode *node = member_of(object, member);
+
+    return node && json_node_get_value_type(node) == G_TYPE_BOOLEAN && json_node_get_boolean(node);
+}
+
+gint64
+json_number(JsonObject *object, const char *member) {
+    JsonNode *node = member_of(object, member);
+
+    return node && json_node_get_value_type(node) == G_TYPE_INT64 ? json_node_get_int(node) : 0;
+}
+
 JsonObject *
 json_part(JsonObject *object, const char *member) {
     return part_of(member_of(object, member));

@@ -13,6 +13,8 @@ JsonObject *penstock_ask(const char *const *args, GError **error);
 
 /* Members of an object, or what stands for none; penstock of another version has others. */
 const char *json_text(JsonObject *object, const char *member);
+gboolean json_flag(JsonObject *object, const char *member);
+gint64 json_number(JsonObject *object, const char *member);
 JsonArray *json_list(JsonObject *object, const char *member);
 JsonObject *json_part(JsonObject *object, const char *member);
 

@@ -65,11 +65,11 @@ option_read(JsonObject *object) {
     option->def = g_strdup(json_text(object, "default"));
     option->allowed = g_strdup(json_text(object, "allowed"));
     option->type = option_type(json_text(object, "type"));
-    option->required = json_object_get_boolean_member_with_default(object, "required", FALSE);
-    option->secret = json_object_get_boolean_member_with_default(object, "secret", FALSE);
-    option->advanced = json_object_get_boolean_member_with_default(object, "advanced", FALSE);
-    option->min = json_object_get_int_member_with_default(object, "min", 0);
-    option->max = json_object_get_int_member_with_default(object, "max", 0);
+    option->required = json_flag(object, "required");
+    option->secret = json_flag(object, "secret");
+    option->advanced = json_flag(object, "advanced");
+    option->min = json_number(object, "min");
+    option->max = json_number(object, "max");
     option->choices = words(json_list(object, "choices"));
     option->visible_key = g_strdup(json_text(visible, "key"));
     option->visible_value = g_strdup(json_text(visible, "value"));

@@ -26,10 +26,7 @@ var values = []string{
 
 func TestTheEditorJudgesAsTheValidator(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "judge")
-	build := exec.Command("sh", "-c", `cc -std=gnu11 -Wall -Wextra -Werror -fsanitize=address,undefined -I.. -o "$0" testdata/judge.c ../option.c $(pkg-config --cflags --libs glib-2.0)`, program)
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("cc: %v: %s", err, out)
-	}
+	compile(t, program, "testdata/judge.c ../option.c", "glib-2.0")
 	cases := append([]string{}, values...)
 	const random = 1000
 	r := rand.New(rand.NewPCG(1, 2))
@@ -67,6 +64,16 @@ func TestTheEditorJudgesAsTheValidator(t *testing.T) {
 		if takes != (lines[i] == "yes") {
 			t.Errorf("%s of %d to %d, %.80q: the editor says %s, the validator %q, %v", o.Type, o.Min, o.Max, tried[i], lines[i], normal, err)
 		}
+	}
+}
+
+// compile makes a program of the editor's sources that ends at their first mistake.
+func compile(t *testing.T, program, sources, libraries string) {
+	t.Helper()
+	build := exec.Command("sh", "-c", `cc -std=gnu11 -D_GNU_SOURCE -g -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all -I.. -o "$0" $1 $(pkg-config --cflags --libs $2)`,
+		program, sources, libraries)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("cc: %v: %s", err, out)
 	}
 }
 
