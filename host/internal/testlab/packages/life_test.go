@@ -14,17 +14,17 @@ import (
 )
 
 // former makes packages of a lower version of what is built.
-func former(t *testing.T) []string {
+func former(t *testing.T, format string) []string {
 	t.Helper()
 	dir := t.TempDir()
 	must(t, os.Chmod(dir, 0o755))
 	root := moduleRoot(t)
-	cmd := exec.Command("packaging/package.sh", append([]string{"deb"}, strings.Fields(os.Getenv("PENSTOCK_PLUGINS"))...)...)
-	cmd.Dir, cmd.Env = root, append(os.Environ(), "PACKAGE_OUT="+dir, "PACKAGE_VERSION=0~0", "SOURCE_DATE_EPOCH=86400")
+	cmd := exec.Command("packaging/package.sh", append([]string{format}, strings.Fields(os.Getenv("PENSTOCK_PLUGINS"))...)...)
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "PACKAGE_OUT="+dir, "PACKAGE_VERSION=0~a", "SOURCE_DATE_EPOCH=86400")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("packages of a lower version: %v: %s", err, out)
 	}
-	return packages(t, dir, "deb")
+	return packages(t, dir, format)
 }
 
 const corp = "corp-vpn"
@@ -32,14 +32,14 @@ const corp = "corp-vpn"
 // A package's whole life, on a machine whose NetworkManager runs all along: nobody
 // restarts or reloads anything.
 func TestInstallUseUpgradePurge(t *testing.T) {
-	old := former(t)
+	old := former(t, "deb")
 	m := newMachine(t)
 	_, err := m.StartOcserv(testlab.Ocserv{})
 	must(t, err)
 	before := m.state(t)
 
 	m.dpkg(t, append([]string{"--install"}, old...)...)
-	m.run(t, "0~0", "dpkg-query", "-W", "-f", "${Version}", "penstock")
+	m.run(t, "0~a", "dpkg-query", "-W", "-f", "${Version}", "penstock")
 	m.programs(t)
 	m.nmcli(t, "connection", "add", "type", "vpn", "con-name", corp, "vpn-type", "penstock", "ifname", "*", "vpn.data",
 		"protocol=anyconnect, gateway="+testlab.GatewayName+", username="+testlab.User+", cacert="+m.PKI.Cert("ca")+", password-flags=0",
@@ -111,7 +111,7 @@ func (m *machine) upgrade(t *testing.T) {
 	m.run(t, "# by hand", "cat", profile)
 	for _, name := range names {
 		out, err := m.Client.Run("dpkg-query", "-W", "-f", "${Status} ${Version}", name)
-		if err != nil || !strings.HasPrefix(out, "install ok installed ") || strings.HasSuffix(out, " 0~0") {
+		if err != nil || !strings.HasPrefix(out, "install ok installed ") || strings.HasSuffix(out, " 0~a") {
 			t.Errorf("%s: %v: %s", name, err, out)
 		}
 	}
