@@ -223,6 +223,7 @@ func TestFramesInMidSession(t *testing.T) {
 		want     string
 	}{
 		"callback":         {ProtocolCBCP, packet{1, 4, []byte{1, 2, 2, 3, 0}}, "[c029 020400060102]"},
+		"callback agreed":  {ProtocolCBCP, packet{3, 4, []byte{1, 2}}, "[]"},
 		"unknown protocol": {0x80fd, packet{configureRequest, 1, nil}, "[c021 08"},
 		"unknown code":     {ProtocolLCP, packet{99, 4, []byte("hello")}, "[c021 07"},
 		"identification":   {ProtocolLCP, packet{identification, 4, []byte("....hello")}, "[]"},
