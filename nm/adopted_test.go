@@ -67,19 +67,26 @@ func TestAdoptedRefusals(t *testing.T) {
 	} {
 		r := parsed(t, theirs("vpnc", data, nil))
 		_, err := r.profile(testSchema)
-		if err == nil || !strings.Contains(r.explained(err).Error(), want) {
-			t.Errorf("%v: %v", data, r.explained(err))
+		if err == nil || !strings.Contains(r.explained(err, testSchema).Error(), want) {
+			t.Errorf("%v: %v", data, r.explained(err, testSchema))
 		}
 	}
-	r := parsed(t, theirs("vpnc", group("mtu=1300"), nil))
+	r := parsed(t, theirs("vpnc", group(), nil))
+	if err := r.explained(diag.New(diag.Config, "no", "why").With("offload"), testSchema); !strings.HasSuffix(err.Error(), " offload=VALUE") {
+		t.Errorf("a switch that is on: %v", err)
+	}
+	if err := r.explained(diag.New(diag.Config, "no", "why").With("passtos"), testSchema); !strings.HasSuffix(err.Error(), " passtos=true") {
+		t.Errorf("a switch that is off: %v", err)
+	}
+	r = parsed(t, theirs("vpnc", group("mtu=1300"), nil))
 	if p, err := r.profile(testSchema); err != nil || p.Options["mtu"] != "1300" || p.Options["group-name"] != "staff" {
 		t.Errorf("%v, %v", p.Options, err)
 	}
 	plain := diag.New(diag.AuthRefused, "no", "why")
-	if err := r.explained(plain); err.Error() != plain.Error() {
+	if err := r.explained(plain, testSchema); err.Error() != plain.Error() {
 		t.Errorf("without an option: %v", err)
 	}
-	if r = parsed(t, made(alice(), nil)); r.explained(plain.With("mtu")).Error() != plain.Error() {
+	if r = parsed(t, made(alice(), nil)); r.explained(plain.With("mtu"), testSchema).Error() != plain.Error() {
 		t.Error("a connection of ours is told of options beside its own")
 	}
 }

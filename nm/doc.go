@@ -9,7 +9,9 @@
 //	prompter.go    ui.Prompter: SecretsRequired and NewSecrets
 //	applier.go     netcfg.Applier: Config, Ip4Config, Ip6Config <- dictionary.go
 //	failure.go     a diagnostic as a reason of NetworkManager's
-//	internal/      ask: a question on its way to the auth dialog; dialog: what that does
+//	internal/      ask: a question on its way to the auth dialog; dialog: what that does;
+//	               adopt: a connection that was made for another VPN plugin
+//	takeover/      has NetworkManager start us for those
 //
 // The contract is org.freedesktop.NetworkManager.VPN.Plugin of NetworkManager 1.42.
 package nm

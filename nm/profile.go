@@ -49,13 +49,19 @@ func (r *request) profile(schemaOf func(protocol string) (option.Schema, error))
 
 // explained says where the option at fault is to be set: the connection has another
 // plugin's keys, and takes ours beside them.
-func (r *request) explained(err error) error {
+func (r *request) explained(err error, schemaOf func(protocol string) (option.Schema, error)) error {
 	d := diag.Of(err)
 	if d == nil || !r.adopted.Adopted || d.Option == "" {
 		return err
 	}
+	value := "VALUE"
+	if schema, err := r.schema(schemaOf); err == nil {
+		if o, ok := schema.Find(d.Option); ok && o.Type == option.Bool && o.Default != "true" {
+			value = "true"
+		}
+	}
 	told := *d
-	told.Detail = strings.TrimSpace(d.Detail + " This connection takes options of penstock beside its own: " + r.modify(d.Option, "VALUE"))
+	told.Detail = strings.TrimSpace(d.Detail + " This connection takes options of penstock beside its own: " + r.modify(d.Option, value))
 	return &told
 }
 

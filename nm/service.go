@@ -138,7 +138,7 @@ func (s *service) enter(state State) {
 func (s *service) begin(r request, interactive bool) (start func(), failed *dbus.Error) {
 	profile, err := r.profile(s.Schema)
 	if err != nil {
-		err = r.explained(err)
+		err = r.explained(err, s.Schema)
 		s.Log.Error(diag.Of(err).Error(), "connection", r.id)
 		return nil, refusal(err)
 	}
@@ -182,7 +182,7 @@ func (s *service) hold(ctx context.Context, r request, profile host.Profile, ask
 		stored.Accepted()
 	})}
 	a := &applier{emit: s.emit, log: log, never4: r.never4, never6: r.never6, started: func() { s.enter(Started) }}
-	s.ended(r.explained(s.Hold(ctx, profile, stored, a, settings)), log)
+	s.ended(r.explained(s.Hold(ctx, profile, stored, a, settings), s.Schema), log)
 }
 
 // onConnected calls f each time the connection comes up, for the first time or again.

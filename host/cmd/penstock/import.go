@@ -20,10 +20,10 @@ import (
 const importIntro = `Read the connections of another VPN program from its file, and print them as
 tables for penstock.toml.
 
-Known are profiles of AnyConnect (.xml), connections of NetworkManager-openconnect
-(.nmconnection, or as it exports them), profiles of strongSwan's Android app (.sswan),
-Apple's configuration profiles (.mobileconfig) and Windows' phone books (.pbk); and
-tables of penstock.toml. What has no counterpart is named. Certificates and keys that
+Known are profiles of AnyConnect (.xml), connections of NetworkManager's plugins
+openconnect, vpnc, pptp, l2tp, sstp and strongswan (.nmconnection; for openconnect also
+as it exports them), profiles of strongSwan's Android app (.sswan), Apple's configuration
+profiles (.mobileconfig) and Windows' phone books (.pbk); and tables of penstock.toml. What has no counterpart is named. Certificates and keys that
 are in the file itself become files of yours.
 
 To get a connection of NetworkManager instead:
