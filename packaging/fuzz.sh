@@ -4,11 +4,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export FUZZTIME=${1:-10s}
 
-# one PACKAGE TARGET: prints one line when it went well, everything when not. Inputs that are
-# interesting are made shorter a few times only: by default that takes a minute each, in which
-# nothing new is tried. The
-# fuzzer reports a worker that is busy when the time is over as a failure, without an
-# input that fails; such a run is repeated.
+# one PACKAGE TARGET: prints one line when it went well, everything when not. Interesting
+# inputs are made shorter a few times only: a minute each, as by default, leaves no time to try
+# others. The fuzzer reports a worker that is busy when the time is over as a failure, without
+# an input that fails; such a run is repeated.
 one() {
   local out
   for _ in 1 2 3; do

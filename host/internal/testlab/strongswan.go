@@ -27,6 +27,7 @@ type Strongswan struct {
 	IKEv1        string // main or aggressive: it speaks IKEv1, with XAUTH; Auth is psk, pubkey or hybrid then
 	NoXAuth      bool   // of IKEv1
 	Push         bool   // of IKEv1: settings are sent unasked
+	Split        string // of IKEv1: a network that the settings name beside the inside
 	Auth         string // what the client does: psk (default), pubkey, eap-mschapv2, eap-md5, eap-gtc, eap-tls, eap-ttls (and MSCHAPv2 within), eap-radius (see RADIUS)
 	Auth2        string // and then, in the same login (RFC 4739): as Auth; "": nothing
 	Cert         string // server certificate of the PKI: server (default), server-ec

@@ -178,16 +178,24 @@ func TestCiscoNATAndNarrowLine(t *testing.T) {
 	unchanged(t, l, before)
 }
 
-// The gateway is reached by IPv6. Inside there is IPv4 alone.
+// The gateway is reached by IPv6. Inside there is IPv4 alone: two networks of it, one of which
+// strongSwan tells of without protocol and ports.
 func TestCiscoByIPv6(t *testing.T) {
 	needPenstock(t)
 	t.Parallel()
 	l := lab(t)
-	strongswan(t, l, aggressive())
+	s := aggressive()
+	s.Split = "10.98.0.0/16"
+	strongswan(t, l, s)
 	before := snapshot(t, l)
 	c, err := l.Connect(within(t, 30*time.Second), ciscoAt("v6."+testlab.GatewayName, byGroup()...), groupAnswers())
 	must(t, err)
-	status(t, l)
+	device := status(t, l).Interface
+	for to, want := range map[string]bool{testlab.InsideV4: true, "10.98.7.1": true, "198.51.100.1": false} {
+		if got := l.Client.RouteDevice(to); (got == device) != want {
+			t.Errorf("%s goes by %s, and the tunnel is %s", to, got, device)
+		}
+	}
 	bothWays(t, l, testlab.InsideV4, 5_000_000)
 	disconnect(t, c)
 	unchanged(t, l, before)

@@ -106,14 +106,17 @@ func servers(to *[]netip.Addr, b []byte) error {
 }
 
 // entry is the size of one network: address, mask, protocol and ports. Protocols and ports
-// are the gateway's to enforce.
-const entry = 14
+// are the gateway's to enforce, and some gateways leave them out of the only one.
+const (
+	entry      = 14
+	shortEntry = 8
+)
 
 func networks(to *[]netip.Prefix, b []byte) error {
-	if len(b)%entry != 0 || len(b) > maxListed*entry {
+	if len(b)%entry != 0 && len(b) != shortEntry || len(b) > maxListed*entry {
 		return fmt.Errorf("the gateway gave a list of networks of %d bytes", len(b))
 	}
-	for ; len(b) > 0; b = b[entry:] {
+	for ; len(b) > 0; b = b[min(entry, len(b)):] {
 		p := network(b)
 		if !slices.Contains(*to, p) {
 			*to = append(*to, p)
