@@ -52,13 +52,13 @@ const DefaultMRU = 1500
 // minMTU is the least that is of use with IPv4.
 const minMTU = 576
 
-// mppeSize is what encryption adds to a packet, within the MRU (RFC 3078 section 3).
-const mppeSize = 4
+// EncryptionSize is what MPPE adds to a packet, within the MRU (RFC 3078 section 3).
+const EncryptionSize = 4
 
-// minMRU is the least that the ends may take.
-func (c Config) minMRU() int {
+// MinMRU is the least that the ends may take.
+func (c Config) MinMRU() int {
 	if c.MPPE != nil {
-		return minMTU + mppeSize
+		return minMTU + EncryptionSize
 	}
 	return minMTU
 }

@@ -88,7 +88,7 @@ func (l *lcp) judge(asked []option) (reject, nak []option) {
 func (l *lcp) take(o option) (better []byte, known bool) {
 	switch {
 	case o.kind == optMRU && len(o.value) == 2:
-		least := l.m.c.minMRU()
+		least := l.m.c.MinMRU()
 		if l.peer.mru = int(binary.BigEndian.Uint16(o.value)); l.peer.mru < least {
 			return binary.BigEndian.AppendUint16(nil, uint16(least)), true
 		}
@@ -202,7 +202,7 @@ func (l *lcp) naked(wanted []option) {
 	for _, o := range wanted {
 		switch {
 		case o.kind == optMRU && len(o.value) == 2 && l.mru != 0:
-			if n := int(binary.BigEndian.Uint16(o.value)); n >= l.m.c.minMRU() && n <= l.m.c.MRU {
+			if n := int(binary.BigEndian.Uint16(o.value)); n >= l.m.c.MinMRU() && n <= l.m.c.MRU {
 				l.mru = n
 			} else {
 				l.mru = 0

@@ -10,16 +10,13 @@ import (
 	"github.com/penstock-vpn/penstock/sdk/framing"
 )
 
-// EncryptionSize is what MPPE adds to a packet, within the MRU (RFC 3078 section 3).
-const EncryptionSize = 4
-
 // leastIPv6 is the smallest MTU of IPv6 (RFC 8200 section 5).
 const leastIPv6 = 1280
 
 func (c *Call) settings(n ppp.Network) sdk.NetConfig {
 	s := sdk.NetConfig{MTU: min(n.MRU, c.o.PPP.MRU), DNS: n.DNS, NBNS: n.NBNS}
 	if c.encrypted {
-		s.MTU -= EncryptionSize
+		s.MTU -= ppp.EncryptionSize
 	}
 	if c.o.MTU > 0 {
 		s.MTU = min(s.MTU, c.o.MTU)

@@ -15,18 +15,23 @@ import (
 func TestSSTPGateIsBelieved(t *testing.T) {
 	needPenstock(t)
 	t.Parallel()
-	l := lab(t)
-	sstpGate(t, l, testlab.SSTPGate{})
-	guest, err := l.StartGuest(fmt.Sprintf(`
+	for name, hashes := range map[string]int{"SHA-1": 1, "SHA-256": 2} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := lab(t)
+			sstpGate(t, l, testlab.SSTPGate{Hashes: hashes})
+			guest, err := l.StartGuest(fmt.Sprintf(`
 EVENT_NOEPOLL=1 sstpc --log-level 4 --log-stderr --cert-warn --user %s --password %s %s noauth nodefaultroute debug logfd 2 &
 echo ready
 until ip -4 address show dev ppp0 2>/dev/null | grep -q 10.88; do sleep 0.2; done
 ping -c3 -W2 -I ppp0 10.88.0.1
 `, testlab.User, testlab.Password, testlab.GatewayName))
-	must(t, err)
-	must(t, guest.Expect(within(t, 60*time.Second), regexp.MustCompile(` 0% packet loss`)))
-	if want := regexp.MustCompile("CRYPTO BIND"); !want.MatchString(guest.Output()) {
-		t.Error("the login was not bound")
+			must(t, err)
+			must(t, guest.Expect(within(t, 60*time.Second), regexp.MustCompile(` 0% packet loss`)))
+			if want := regexp.MustCompile("CRYPTO BIND"); !want.MatchString(guest.Output()) {
+				t.Error("the login was not bound")
+			}
+		})
 	}
 }
 

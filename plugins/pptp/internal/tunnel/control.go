@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 
-	"github.com/penstock-vpn/penstock/plugins/internal/pppcall"
+	"github.com/penstock-vpn/penstock/plugins/internal/ppp"
 	"github.com/penstock-vpn/penstock/plugins/internal/reader"
 	"github.com/penstock-vpn/penstock/plugins/internal/tries"
 	"github.com/penstock-vpn/penstock/plugins/pptp/internal/pptp"
@@ -91,7 +91,7 @@ func (s *session) called(m pptp.Message) error {
 }
 
 // around is what stands around a packet that is encrypted, but for IP: GRE, PPP, MPPE.
-const around = 16 + 4 + pppcall.EncryptionSize
+const around = 16 + 4 + ppp.EncryptionSize
 
 // mru is the longest that comes whole over the network to the gateway, and no more than MRU.
 func (s *session) mru() int {
@@ -99,7 +99,7 @@ func (s *session) mru() int {
 	if i.PathMTU == 0 {
 		return MRU
 	}
-	return max(min(i.PathMTU-i.Overhead-around+pppcall.EncryptionSize, MRU), 576)
+	return max(min(i.PathMTU-i.Overhead-around+ppp.EncryptionSize, MRU), s.o.PPP.MinMRU())
 }
 
 func (s *session) disconnected(m pptp.Message) error {
