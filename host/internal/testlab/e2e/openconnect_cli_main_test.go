@@ -127,11 +127,12 @@ func (b cliBinary) authenticate(t *testing.T, l *testlab.Lab, args ...string) ma
 }
 
 // recorder is a vpnc-script as vpn-slice is one: it takes all it knows from the
-// environment, and changes nothing.
+// environment. It writes that down, a line a variable, but for the shell's own ones,
+// GnuTLS's, and where penstock's plugins are.
 func recorder(t *testing.T, l *testlab.Lab, to string) string {
 	t.Helper()
 	return executable(t, l, "recorder", fmt.Sprintf(`#!/bin/sh
-env | grep -E '^(reason|VPN|TUNDEV|LOG_LEVEL|IDLE_TIMEOUT|INTERNAL_|CISCO_)' | sort >>%s
+env -0 | tr '\n\0' '|\n' | grep -Ev '^(_|PWD|OLDPWD|SHLVL|PENSTOCK_PLUGIN_PATH|GNUTLS_SYSTEM_PRIORITY_FILE)=' | sort >>%s
 [ "$reason" != connect ] || { ip link set dev "$TUNDEV" up mtu "$INTERNAL_IP4_MTU"; ip addr add "$INTERNAL_IP4_ADDRESS/32" dev "$TUNDEV"; ip route replace 10.99.0.1/32 dev "$TUNDEV"; }
 echo --- >>%s
 `, to, to))

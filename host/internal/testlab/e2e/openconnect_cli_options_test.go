@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -114,11 +115,34 @@ func TestOpenconnectCLICounter(t *testing.T) {
 	}
 }
 
+// Once connected, all that is said goes to the system's log.
+func TestOpenconnectCLISyslog(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
+	l := lab(t)
+	ocserv(t, l, testlab.Ocserv{})
+	log, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: l.Client.Path("/run/syslog"), Net: "unixgram"})
+	must(t, err)
+	defer log.Close() //nolint:errcheck // of the test
+	c := ours().start(t, l, []string{testlab.Password}, cliAlice(l, "--syslog", "vpn.test")...)
+	upThen(t, c, syscall.SIGINT)
+	must(t, log.SetReadDeadline(time.Now().Add(10*time.Second)))
+	for line := ""; !regexp.MustCompile(`openconnect\[\d+\]: User cancelled \(SIGINT/SIGTERM\); exiting\.\n$`).MatchString(line); {
+		b := make([]byte, 4096)
+		n, err := log.Read(b)
+		must(t, err)
+		line = string(b[:n])
+	}
+	if strings.Contains(c.Output(), "User cancelled") {
+		t.Errorf("it is told here too:\n%s", c.Output())
+	}
+}
+
 // A program of the user's for the host check gets the same words, but for what would be
 // the session in its hands, and the version that is told to a gateway that asks for none.
 func TestOpenconnectCLIWrapper(t *testing.T) {
 	t.Parallel()
-	l, _ := gpGate(t, gpgate.Config{HIP: gpgate.HIP{Wanted: true, Enforce: true}})
+	l, g := gpGate(t, gpgate.Config{HIP: gpgate.HIP{Wanted: true, Enforce: true}})
 	script := executable(t, l, "hip", `#!/bin/sh
 { for a; do echo "$a" | sed -E 's/^authcookie=[0-9a-f]*&//; s/^[0-9a-f]{16,}/HEX/; s/%3a/%3A/g'; done; id -un; } >"$0.said"
 while [ "$1" ]; do
@@ -132,6 +156,8 @@ echo "<hip-report name=\"hip-report\"><md5-sum>$md5</md5-sum><user-name>alice</u
 	said := map[string]string{}
 	each(t, func(t *testing.T, b cliBinary) {
 		c := b.start(t, l, []string{testlab.Password}, cliAlice(l, "--protocol=gp", "--usergroup=gateway", "--csd-user=daemon", "--csd-wrapper", script, "vpn.test")...)
+		_, err := g.Await(within(t, 20*time.Second), gpgate.Report, len(said)+1)
+		must(t, err)
 		upThen(t, c, syscall.SIGINT)
 		text, err := os.ReadFile(script + ".said")
 		must(t, err)
