@@ -368,6 +368,9 @@ func TestListen(t *testing.T) {
 			t.Errorf("%q: %v, want %q", where, err, want)
 		}
 	}
+	if _, err := Listen(t.Context(), "192.0.2.77:1080", bob); err == nil || !strings.Contains(err.Error(), "does not have that address") {
+		t.Errorf("an address of another machine: %v", err)
+	}
 	for _, where := range []string{"0", "localhost:0", "[::1]:0", "127.0.0.2:0"} {
 		l, err := Listen(t.Context(), where, nil)
 		if err != nil {

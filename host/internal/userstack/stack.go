@@ -66,11 +66,15 @@ func newStack(mtu int) (*Stack, error) {
 	return s, nil
 }
 
+// tune sets what netstack has otherwise. Its RACK takes acknowledgements that came together
+// for losses: of 15800 segments it sent 220 again where none was lost, and slowed down for
+// each; by duplicate acknowledgements and SACK it sent none again.
 func (s *Stack) tune() tcpip.Error {
+	recovery := tcpip.TCPRecovery(0)
 	sack, moderate := tcpip.TCPSACKEnabled(true), tcpip.TCPModerateReceiveBufferOption(true)
 	receive := tcpip.TCPReceiveBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: streamFirst, Max: streamMost}
 	send := tcpip.TCPSendBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: streamFirst, Max: streamMost}
-	for _, o := range []tcpip.SettableTransportProtocolOption{&sack, &moderate, &receive, &send} {
+	for _, o := range []tcpip.SettableTransportProtocolOption{&recovery, &sack, &moderate, &receive, &send} {
 		if err := s.SetTransportProtocolOption(tcp.ProtocolNumber, o); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@
 //	turn.go      a tunnel of one client under load:
 //	             load.go streams, flow.go datagrams
 //	wakeups.go   a tunnel without any
+//	rootless.go  streams through penstock as a proxy, beside those through its TUN device
 //	managed.go   up and down in NetworkManager
 //	report.go    the table and the lines
 //	accept.go    a page of them, to keep
@@ -34,6 +35,7 @@ func main() {
 	var c course
 	flag.IntVar(&c.rounds, "rounds", 5, "how often each client has its turn")
 	ups := flag.Int("ups", 9, "how often each client has its turn in NetworkManager")
+	flag.IntVar(&c.proxied, "proxy", 3, "how often penstock has its turn as a proxy; 0: not at all")
 	flag.DurationVar(&c.load, "load", 3*time.Second, "how long a load lasts that is measured in all ways; others are shorter")
 	flag.DurationVar(&c.idle, "idle", 10*time.Second, "how long wakeups are counted; 0: not at all")
 	against := flag.String("gateway", "ocserv,load,gp,gcm,wireguard", "what the clients are measured against")
@@ -73,8 +75,15 @@ func bench(c course, ups int, output, page string) error {
 		}
 		results = append(results, managed...)
 	}
+	proxied, err := c.compareProxy(penstock)
+	if err != nil {
+		return err
+	}
+	results = append(results, proxied...)
 	fmt.Println()
 	writeTable(os.Stdout, results, c.clients[0].Name(), c.clients[1].Name())
+	fmt.Println()
+	writeTable(os.Stdout, results, byDevice, byProxy)
 	if page != "" {
 		if err := accept(page, results, c.clients[0].Name(), c.clients[1].Name()); err != nil {
 			return err
@@ -97,6 +106,7 @@ type course struct {
 	gateways   []gateway
 	clients    []testlab.Client
 	rounds     int
+	proxied    int
 	load, idle time.Duration
 }
 

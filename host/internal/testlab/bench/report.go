@@ -18,18 +18,22 @@ type measure struct {
 type section struct {
 	name, benchmark string
 	measures        []measure
+	alone           bool // the yardstick has nothing to do with it
 }
 
 const inNetworkManager = "nm"
 
-// sections are those of the gateways, and NetworkManager's.
+// sections are those of the gateways, of the proxy, and NetworkManager's.
 var sections = func() (all []section) {
 	for _, g := range gateways {
 		for _, transport := range g.transports {
-			all = append(all, section{g.section(transport), "BenchmarkTunnel/gateway=" + g.name + "/transport=" + transport, ofTunnel})
+			all = append(all, section{g.section(transport), "BenchmarkTunnel/gateway=" + g.name + "/transport=" + transport, ofTunnel, false})
 		}
 	}
-	return append(all, section{inNetworkManager, "BenchmarkNetworkManager", ofManaged})
+	for _, transport := range []string{"tls", "dtls"} {
+		all = append(all, section{overProxy(transport), "BenchmarkProxy/transport=" + transport, ofProxy, true})
+	}
+	return append(all, section{inNetworkManager, "BenchmarkNetworkManager", ofManaged, true})
 }()
 
 var ofTunnel = []measure{
@@ -90,7 +94,7 @@ func writeTable(w io.Writer, results []result, base, other string) {
 // beside is what the yardstick has, and how value compares; two empty cells where there
 // is nothing.
 func beside(results []result, s section, m measure, value float64) string {
-	if s.name == inNetworkManager {
+	if s.alone {
 		return "\t"
 	}
 	y, ok := median(results, yardstick.Name(), besideThem, m.unit)
