@@ -38,7 +38,7 @@ func schema() option.Schema {
 		{Key: "local-id", Label: "Own identity", Help: "Who the gateway's IPsec knows this computer as: a name, an address, user@domain; its address, or the certificate's subject, when absent.", Group: groupIPsec, Advanced: true},
 		{Key: "remote-id", Label: "Gateway's identity", Help: "Who the gateway must call itself, in the same notation; whoever its certificate is for when absent.", Group: groupIPsec, Advanced: true},
 		{Key: "ike", Type: option.List, Label: "IKE proposals", Help: "What to offer for the key exchange, as in aes256-sha256-modp2048; all that is not weak when absent. Old gateways want 3des-sha1-modp1024, which is weak and has to be named.", Group: groupIPsec, Advanced: true},
-		{Key: "esp", Type: option.List, Label: "ESP proposals", Help: "What to offer for the tunnel, as in aes256-sha256 or aes128gcm16; all that is not weak when absent.", Group: groupIPsec, Advanced: true},
+		{Key: "esp", Type: option.List, Label: "ESP proposals", Help: "What to offer for the tunnel, as in aes256-sha256 or aes128gcm16; all that is not weak when absent. Old gateways may need 3des-sha1, which is weak.", Group: groupIPsec, Advanced: true},
 		{Key: "ike-lifetime", Type: option.Duration, Label: "Key lifetime", Help: "How long until the keys of IKE are renewed.", Default: "8h", Group: groupIPsec, Advanced: true, Min: 10, Max: 7 * 24 * 3600},
 		{Key: "esp-lifetime", Type: option.Duration, Label: "Tunnel key lifetime", Help: "How long until the keys of the tunnel are renewed.", Default: "1h", Group: groupIPsec, Advanced: true, Min: 10, Max: 7 * 24 * 3600},
 		{Key: secretKey, Label: "Tunnel secret", Help: "Secret of L2TP, where the gateway wants one; few do.", Group: groupTunnel, Advanced: true, Secret: true},
