@@ -115,6 +115,28 @@ func TestOpenconnectCLICounter(t *testing.T) {
 	}
 }
 
+// Under the name openconnect the program is that, as a link in the PATH before the other one.
+func TestOpenconnectCLIByName(t *testing.T) {
+	needPenstock(t)
+	t.Parallel()
+	l := lab(t)
+	ocserv(t, l, testlab.Ocserv{})
+	links := filepath.Join(l.Dir, "links")
+	must(t, os.Mkdir(links, 0o755))
+	must(t, os.Symlink(penstock.Program(), filepath.Join(links, "openconnect")))
+	wrapper := executable(t, l, "wrapper", `#!/bin/sh
+PATH=`+links+`:$PATH
+openconnect --version | grep -q Penstock && echo secret1 | exec openconnect --cafile "$1" -u alice --passwd-on-stdin -b --pid-file "$PWD/pid" vpn.test
+`)
+	c, err := l.Launch(testlab.Argv([]string{wrapper, l.PKI.Cert("ca")}), testlab.Spec{Env: env()})
+	must(t, err)
+	if code := end(t, c); code != 0 || !strings.Contains(c.Stdout(), "Continuing in background; pid ") {
+		t.Fatalf("exit status %d:\n%s", code, c.Output())
+	}
+	reaches(t, l, testlab.InsideV4)
+	stopDaemon(t, l, filepath.Join(l.Client.Dir, "pid"))
+}
+
 // Once connected, all that is said goes to the system's log.
 func TestOpenconnectCLISyslog(t *testing.T) {
 	needPenstock(t)
