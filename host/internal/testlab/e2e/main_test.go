@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 	testlab.Init()
 	loadgate.Init()
 	gpgate.Init()
+	agentProgram.Init()
 	flag.Parse()
 	if err := prepare(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

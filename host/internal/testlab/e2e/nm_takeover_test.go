@@ -85,6 +85,14 @@ func (d *desktop) served(t *testing.T, name, by string) {
 	d.down(t, name)
 }
 
+// addOpenConnect makes a connection as NetworkManager-openconnect's editor does.
+func (d *desktop) addOpenConnect(t *testing.T) {
+	t.Helper()
+	d.nmcli(t, "connection", "add", "type", "vpn", "con-name", corp, "vpn-type", "openconnect", "ifname", "*", "vpn.data",
+		"gateway="+testlab.GatewayName+", protocol=anyconnect, authtype=password, cacert="+d.PKI.Cert("ca")+
+			", cookie-flags=2, gateway-flags=2, gwcert-flags=2, lasthost-flags=0, autoconnect-flags=0, certsigs-flags=0, xmlconfig-flags=0")
+}
+
 // session is a passwd-file with what `openconnect --authenticate` says, as scripts
 // make it for connections of NetworkManager-openconnect.
 func (d *desktop) session(t *testing.T) string {
@@ -103,9 +111,7 @@ const (
 func TestNMTakeover(t *testing.T) {
 	d := forTakeover(t)
 	ocserv(t, d.Lab, testlab.Ocserv{})
-	d.nmcli(t, "connection", "add", "type", "vpn", "con-name", corp, "vpn-type", "openconnect", "ifname", "*", "vpn.data",
-		"gateway="+testlab.GatewayName+", protocol=anyconnect, authtype=password, cacert="+d.PKI.Cert("ca")+
-			", cookie-flags=2, gateway-flags=2, gwcert-flags=2, lasthost-flags=0, autoconnect-flags=0, certsigs-flags=0, xmlconfig-flags=0")
+	d.addOpenConnect(t)
 	made := d.nmcli(t, "-g", "vpn.data", "connection", "show", corp)
 	d.takeover(t, "openconnect "+vpnPlugins+"/"+theirFile, "list")
 	d.up(t, corp, "passwd-file", d.session(t))
