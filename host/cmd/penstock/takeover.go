@@ -40,7 +40,7 @@ func (a *app) takeoverChange(verb, short string, change func(name string) error)
 	return &cobra.Command{
 		Use:       verb + " SERVICE...|" + everything,
 		Short:     short,
-		Args:      cobra.MinimumNArgs(1),
+		Args:      wantArgs(1, len(foreign.Services())),
 		ValidArgs: append(foreign.Services(), everything),
 		RunE: func(_ *cobra.Command, names []string) error {
 			if slices.Equal(names, []string{everything}) {
@@ -75,12 +75,12 @@ func (a *app) takeoverListCommand() *cobra.Command {
 				return a.printServices(foreign.Services())
 			}
 			list, err := takeover.System.List()
+			if err != nil {
+				return err
+			}
 			var all []serviceObject
 			for _, s := range list {
 				all = append(all, serviceObject{s.Name, s.Ours(), s.By, append([]string{}, s.Others...)})
-			}
-			if err != nil {
-				return err
 			}
 			return printJSON(a.out.out, all)
 		},
