@@ -140,8 +140,7 @@ func TestOpenconnectCLIScript(t *testing.T) {
 		must(t, err)
 		found[b.name] = regexp.MustCompile(`(?m)^VPNPID=\d+$`).ReplaceAllString(string(text), "VPNPID=N")
 	})
-	// OpenConnect hands on an address where a network belongs.
-	want := strings.ReplaceAll(found["openconnect"], "CISCO_IPV6_SPLIT_INC_0_ADDR=fd99::1\n", "CISCO_IPV6_SPLIT_INC_0_ADDR=fd99::\n")
+	want := withNetwork(found["openconnect"])
 	if got := lines(found["penstock"]); got != lines(want) {
 		t.Errorf("penstock's scripts find\n%s\nopenconnect's\n%s", got, lines(want))
 	}
@@ -162,6 +161,43 @@ func lines(text string) string {
 		}
 	}
 	return strings.Join(kept, "")
+}
+
+// When the gateway drops the connection scripts are told of it, and find the same then, too.
+func TestOpenconnectCLIScriptOfALostPath(t *testing.T) {
+	t.Parallel()
+	l := lab(t)
+	server := ocserv(t, l, testlab.Ocserv{DTLS: "off"})
+	found := map[string]string{}
+	each(t, func(t *testing.T, b cliBinary) {
+		to := filepath.Join(l.Dir, "lost-"+b.name)
+		c := b.start(t, l, []string{testlab.Password}, cliAlice(l, "--interface", "slice0", "--script", recorder(t, l, to), "vpn.test")...)
+		must(t, c.WaitUp(within(t, 20*time.Second)))
+		reaches(t, l, testlab.InsideV4)
+		must(t, server.KillWorkers())
+		text := ""
+		must(t, testlab.Await(within(t, 20*time.Second), "the script to be told", func() bool {
+			b, _ := os.ReadFile(to)
+			text = string(b)
+			_, told, _ := strings.Cut(text, "reason=reconnect\n")
+			return strings.HasPrefix(told, "---\n")
+		}))
+		upThen(t, c, syscall.SIGINT)
+		for call := range strings.SplitSeq(text, "---\n") {
+			if strings.Contains(call, "reconnect\n") {
+				found[b.name] += regexp.MustCompile(`(?m)^(VPNPID|CISCO_CSTP_OPTIONS)=.*$`).ReplaceAllString(call, "$1=...")
+			}
+		}
+	})
+	want := withNetwork(found["openconnect"])
+	if got := found["penstock"]; got != want || !strings.Contains(got, "reason=attempt-reconnect\n") {
+		t.Errorf("penstock's scripts find\n%s\nopenconnect's\n%s", got, want)
+	}
+}
+
+// withNetwork has a network where OpenConnect hands on an address.
+func withNetwork(environment string) string {
+	return strings.ReplaceAll(environment, "CISCO_IPV6_SPLIT_INC_0_ADDR=fd99::1\n", "CISCO_IPV6_SPLIT_INC_0_ADDR=fd99::\n")
 }
 
 // Exit statuses and the words for them.
