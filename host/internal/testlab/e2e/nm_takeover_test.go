@@ -51,6 +51,7 @@ func forTakeover(t *testing.T) *desktop {
 	t.Parallel()
 	d := theDesktop(t, lab(t), testlab.NetworkManager{LogLevel: "DEBUG"})
 	d.ownPlugins(t)
+	d.before = d.snapshot(t)
 	return d
 }
 
@@ -178,6 +179,7 @@ func TestNMTakeoverVpnc(t *testing.T) {
 	_, err = d.Client.Run(prerm, "remove")
 	must(t, err)
 	d.takeover(t, "pptp nobody - sstp nobody - strongswan nobody - vpnc nobody -", "list")
+	d.nothingLeft(t)
 	if log := d.log(); strings.Contains(log, testlab.Password) || strings.Contains(log, groupKey) {
 		t.Error("a secret is in the log")
 	}
