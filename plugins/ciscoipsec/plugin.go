@@ -56,6 +56,6 @@ func (*plugin) Connect(ctx context.Context, s *sdk.Session) error {
 		Ask:  func(ctx context.Context, refused string) (*credentials, error) { return o.ask(ctx, s, refused) },
 		Run:  func(c *credentials, again bool) error { return o.attempt(ctx, until, s, c, again) },
 		// A refusal that names an option is of what stands there.
-		Typed: func(d *diag.Diagnostic) (string, bool) { return d.Summary, d.Option == "" && o.machine.XAuth },
+		Typed: func(d *diag.Diagnostic) (string, bool) { return d.Detail, d.Option == "" && o.machine.XAuth },
 	}.Do(ctx, until)
 }

@@ -100,7 +100,7 @@ func TestCiscoRefusals(t *testing.T) {
 	}{
 		"wrong group password":         {aggressive(), group, []string{"wrong", testlab.Password}, exitRefused, "option group-password|pre-shared key is not"},
 		"wrong group password in main": {inMain, none, []string{"wrong", testlab.Password}, exitRefused, "pre-shared key is not"},
-		"wrong password":               {aggressive(), group, []string{groupKey, "wrong"}, exitRefused, "refused the login"},
+		"wrong password":               {aggressive(), group, []string{groupKey, "wrong"}, exitRefused, "refused the login: The user name or the password is"},
 		"weak ciphers alone":           {testlab.Strongswan{IKEv1: "main", PSK: groupKey, IKE: "3des-md5-modp1024"}, none, []string{groupKey, testlab.Password}, exitUsage, "option ike"},
 		"weak ciphers for ESP":         {testlab.Strongswan{IKEv1: "main", PSK: groupKey, ESP: "3des-md5"}, none, []string{groupKey, testlab.Password}, exitUsage, "option esp"},
 		"another authority": {testlab.Strongswan{IKEv1: "main", Auth: "hybrid"}, func(l *testlab.Lab) []string {

@@ -62,7 +62,7 @@ func noNAT() error {
 }
 
 func wrongPassword(message string) error {
-	detail := "Check user name and password."
+	detail := "The user name or the password is wrong."
 	if message != "" {
 		detail = "It says: " + message
 	}
