@@ -5,8 +5,8 @@
 //	          ^                                                                     │
 //	          └──────────────── the peer negotiates anew ───────────────────────────┘
 //
-// LCP, IPCP and IPv6CP are layers on one automaton. What a protocol adds to them, such as
-// the compression and encryption of PPTP, is one more.
+// LCP, IPCP and IPv6CP are layers on one automaton, and so is CCP, which the encryption of PPTP
+// is agreed on by. IPv6 has an address once a router advertises its prefix.
 //
 // Every method takes the time it is called at and returns what is to be done, in order.
 // Deadline says when Tick is due.

@@ -5,8 +5,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/penstock-vpn/penstock/host/internal/testlab"
 )
@@ -61,4 +63,11 @@ X
 	_, err = l.Gateway.Run("ip", "route", "add", "10.88.0.2/32", "via", testlab.GuestV4)
 	must(t, err)
 	return guest
+}
+
+// said waits until pppd has said something that often.
+func said(t *testing.T, guest *testlab.Guest, what, pattern string, times int) {
+	t.Helper()
+	words := regexp.MustCompile(pattern)
+	must(t, testlab.Await(within(t, 30*time.Second), what, func() bool { return len(words.FindAllString(guest.Output(), times)) == times }))
 }

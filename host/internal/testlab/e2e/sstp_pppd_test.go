@@ -110,13 +110,6 @@ func TestSSTPWithPPPD(t *testing.T) {
 	}
 }
 
-// said waits until pppd has said something that often.
-func said(t *testing.T, guest *testlab.Guest, what, pattern string, times int) {
-	t.Helper()
-	words := regexp.MustCompile(pattern)
-	must(t, testlab.Await(within(t, 30*time.Second), what, func() bool { return len(words.FindAllString(guest.Output(), times)) == times }))
-}
-
 // agreed is what a client agrees on, and does not, in pppd's log.
 func agreed(t *testing.T, guest *testlab.Guest) {
 	t.Helper()
