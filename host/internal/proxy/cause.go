@@ -3,14 +3,11 @@ package proxy
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"syscall"
 
 	"github.com/penstock-vpn/penstock/host/internal/userstack"
 )
-
-func isEOF(err error) bool { return errors.Is(err, io.EOF) }
 
 // late says that something took too long.
 func late(err error) bool {

@@ -100,7 +100,8 @@ func (s *Server) httpConnect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	early, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
-	if _, err := c.Write([]byte("HTTP/1.1 200 Connection established\r\n\r\n")); err == nil && len(early) > 0 {
+	_, err = c.Write([]byte("HTTP/1.1 200 Connection established\r\n\r\n"))
+	if err == nil {
 		_, err = remote.Write(early)
 	}
 	if err != nil {

@@ -3,13 +3,19 @@ package proxy
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 )
 
 // chunks are what bytes pass through.
 var chunks = sync.Pool{New: func() any { return new([64 << 10]byte) }}
+
+// halfOpen is how long one way may go on when the other has ended: the client may be gone
+// altogether, which shows when something is sent to it, and not before.
+const halfOpen = time.Hour
 
 // relay carries bytes both ways until both have ended, or one has failed, and closes both
 // connections.
@@ -40,9 +46,10 @@ func oneWay(to, from net.Conn, end func()) {
 			}
 		}
 		if err != nil {
-			if !isEOF(err) || closeWrite(to) != nil {
+			if !errors.Is(err, io.EOF) || closeWrite(to) != nil {
 				end()
 			}
+			_ = to.SetReadDeadline(time.Now().Add(halfOpen))
 			return
 		}
 	}

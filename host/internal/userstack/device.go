@@ -18,7 +18,7 @@ const batch = 128
 // device is a stack as the data plane sees it: what netstack sends is read from it, and
 // what is written to it netstack receives.
 type device struct {
-	*Stack
+	*netstack
 	name   string
 	cutter *tun.Cutter
 	virtio [tun.VirtioSize]byte
@@ -27,8 +27,8 @@ type device struct {
 
 var _ tun.Device = (*device)(nil)
 
-func newDevice(name string, s *Stack) *device {
-	d := &device{Stack: s, name: name, cutter: tun.NewCutter()}
+func newDevice(name string, s *netstack) *device {
+	d := &device{netstack: s, name: name, cutter: tun.NewCutter()}
 	d.merger.Init(true)
 	d.merger.Dispatcher = s.link
 	return d
@@ -151,4 +151,4 @@ func (d *device) SetMTU(mtu int) error {
 }
 
 // Close implements tun.Device; every connection ends.
-func (d *device) Close() error { return d.Stack.close() }
+func (d *device) Close() error { return d.netstack.close() }

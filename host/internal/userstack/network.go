@@ -24,7 +24,7 @@ const (
 
 // Network is the inside, for those who connect to it.
 type Network struct {
-	stack    *Stack
+	stack    *netstack
 	settings atomic.Pointer[settings]
 }
 
@@ -77,7 +77,7 @@ func (n *Network) Resolve(ctx context.Context, host string) ([]netip.Addr, error
 		a = a.Unmap()
 		return []netip.Addr{a}, s.check(a)
 	}
-	all, err := n.Lookup(ctx, host)
+	all, err := n.lookup(ctx, host)
 	if err != nil {
 		return nil, err
 	}

@@ -70,10 +70,10 @@ func (k *known) put(name string, found []netip.Addr, good time.Duration) {
 	k.names[name] = entry{found, time.Now().Add(good)}
 }
 
-// Lookup asks the tunnel's name servers, through the tunnel, and nobody else: neither
+// lookup asks the tunnel's name servers, through the tunnel, and nobody else: neither
 // files nor servers of this machine. Domains that the gateway has split off do not change
 // that: what is asked of the proxy is not told to the outside.
-func (n *Network) Lookup(ctx context.Context, name string) ([]netip.Addr, error) {
+func (n *Network) lookup(ctx context.Context, name string) ([]netip.Addr, error) {
 	s := n.settings.Load()
 	if clean, ok := netcfg.Domain(name); !ok || len(clean) != len(strings.TrimSuffix(name, ".")) {
 		return nil, &NameError{strconv.Quote(name), errors.New("it is no name")}

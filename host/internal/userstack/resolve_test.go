@@ -118,7 +118,7 @@ func TestNamesAreAskedInside(t *testing.T) {
 		"www.test": both, "WWW.test": both, "www.test.": both, "large.test": both, "www": both, "localhost": nil, "nowhere.test": nil, "broken.test": nil,
 		"": nil, "a b": nil, "*.test": nil, ".test": nil, strings.Repeat("a.", 200): nil,
 	} {
-		got, err := p.here.Lookup(t.Context(), name)
+		got, err := p.here.lookup(t.Context(), name)
 		if _, isName := errors.AsType[*NameError](err); !slices.Equal(got, want) || (want == nil) != isName {
 			t.Errorf("%q: %v %v, want %v", name, got, err, want)
 		}
@@ -148,7 +148,7 @@ func TestNamesWithoutServers(t *testing.T) {
 	if err := p.here.Configure(c); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.here.Lookup(t.Context(), "www.test"); !isRefused(err) || !strings.Contains(err.Error(), "no name servers") {
+	if _, err := p.here.lookup(t.Context(), "www.test"); !isRefused(err) || !strings.Contains(err.Error(), "no name servers") {
 		t.Errorf("%v", err)
 	}
 }

@@ -34,8 +34,8 @@ const (
 	streamMost  = 4 << 20
 )
 
-// Stack is the TCP/IP of a tunnel.
-type Stack struct {
+// netstack is the TCP/IP of a tunnel.
+type netstack struct {
 	*stack.Stack
 	link  *link
 	close func() error
@@ -45,8 +45,8 @@ type Stack struct {
 }
 
 // newStack makes one without addresses.
-func newStack(mtu int) (*Stack, error) {
-	s := &Stack{link: newLink(mtu), Stack: stack.New(stack.Options{
+func newStack(mtu int) (*netstack, error) {
+	s := &netstack{link: newLink(mtu), Stack: stack.New(stack.Options{
 		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol, ipv6.NewProtocol},
 		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol, udp.NewProtocol, icmp.NewProtocol4, icmp.NewProtocol6},
 	})}
@@ -69,7 +69,7 @@ func newStack(mtu int) (*Stack, error) {
 // tune sets what netstack has otherwise. Its RACK takes acknowledgements that came together
 // for losses: of 15800 segments it sent 220 again where none was lost, and slowed down for
 // each; by duplicate acknowledgements and SACK it sent none again.
-func (s *Stack) tune() tcpip.Error {
+func (s *netstack) tune() tcpip.Error {
 	recovery := tcpip.TCPRecovery(0)
 	sack, moderate := tcpip.TCPSACKEnabled(true), tcpip.TCPModerateReceiveBufferOption(true)
 	receive := tcpip.TCPReceiveBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: streamFirst, Max: streamMost}
@@ -83,7 +83,7 @@ func (s *Stack) tune() tcpip.Error {
 }
 
 // setAddresses has the stack be at these, and ends connections of those it had.
-func (s *Stack) setAddresses(prefixes []netip.Prefix) error {
+func (s *netstack) setAddresses(prefixes []netip.Prefix) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := map[netip.Addr]bool{}
@@ -109,7 +109,7 @@ func (s *Stack) setAddresses(prefixes []netip.Prefix) error {
 }
 
 // endThose ends the connections of an address.
-func (s *Stack) endThose(local tcpip.Address) {
+func (s *netstack) endThose(local tcpip.Address) {
 	for _, e := range s.RegisteredEndpoints() {
 		e, ok := e.(tcpip.Endpoint)
 		if !ok {

@@ -23,7 +23,7 @@ import (
 
 const (
 	webPort   = 8080
-	webSize   = 30_000_000
+	webSize   = 10_000_000
 	proxyPort = 11080
 	insideWeb = "www.corp.test"
 )
