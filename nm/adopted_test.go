@@ -78,6 +78,9 @@ func TestAdoptedRefusals(t *testing.T) {
 	if err := r.explained(diag.New(diag.Config, "no", "why").With("passtos"), testSchema); !strings.HasSuffix(err.Error(), " passtos=true") {
 		t.Errorf("a switch that is off: %v", err)
 	}
+	if err := r.explained(diag.New(diag.Config, "no", "why").With("group-password"), testSchema); err.Error() != "no: why" {
+		t.Errorf("a secret: %v", err)
+	}
 	r = parsed(t, theirs("vpnc", group("mtu=1300"), nil))
 	if p, err := r.profile(testSchema); err != nil || p.Options["mtu"] != "1300" || p.Options["group-name"] != "staff" {
 		t.Errorf("%v, %v", p.Options, err)

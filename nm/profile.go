@@ -54,11 +54,13 @@ func (r *request) explained(err error, schemaOf func(protocol string) (option.Sc
 	if d == nil || !r.adopted.Adopted || d.Option == "" {
 		return err
 	}
+	schema, _ := r.schema(schemaOf)
 	value := "VALUE"
-	if schema, err := r.schema(schemaOf); err == nil {
-		if o, ok := schema.Find(d.Option); ok && o.Type == option.Bool && o.Default != "true" {
-			value = "true"
-		}
+	switch o, _ := schema.Find(d.Option); {
+	case o.Secret: // which has no place there
+		return err
+	case o.Type == option.Bool && o.Default != "true":
+		value = "true"
 	}
 	told := *d
 	told.Detail = strings.TrimSpace(d.Detail + " This connection takes options of penstock beside its own: " + r.modify(d.Option, value))
