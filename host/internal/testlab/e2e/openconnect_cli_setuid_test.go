@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -71,6 +72,11 @@ func TestOpenconnectCLISetuidLeavesNothing(t *testing.T) {
 		c := mine.start(t, l, []string{testlab.Password}, cliAlice(l, "-U", "nobody", "vpn.test")...)
 		must(t, c.Expect(within(t, 20*time.Second), regexp.MustCompile(`Configured as .*, with SSL`)))
 		held(t, c, nobody)
+		helpers := slices.DeleteFunc(l.Client.Programs(), func(p testlab.Program) bool { return p.Command != "penstock-as-root" || p.Uid != "0" })
+		if len(helpers) != 1 {
+			t.Fatalf("processes of root's: %v", helpers)
+		}
+		must(t, l.Client.Kill("TERM", helpers[0].Pid)) // it does not end before the connection
 		reaches(t, l, testlab.InsideV4, testlab.InsideV6, testlab.Beyond)
 		_, err := c.Stop(signal, 10*time.Second)
 		must(t, err)

@@ -24,8 +24,8 @@ func MaybeServe() {
 		return
 	}
 	unix.CloseOnExec(socketFD)
-	// What a terminal sends to all its processes is the connection's affair.
-	signal.Ignore(unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGPIPE)
+	// When to end is the connection's affair. What the script starts does not ignore these too.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
 	serve(os.NewFile(socketFD, "connection"))
 	os.Exit(0)
 }
