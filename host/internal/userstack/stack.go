@@ -14,6 +14,7 @@ package userstack
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -93,6 +94,9 @@ func (s *netstack) setAddresses(prefixes []netip.Prefix) error {
 	s.addresses = nil
 	for _, p := range prefixes {
 		a := p.Addr()
+		if slices.Contains(s.addresses, a) {
+			continue
+		}
 		if !before[a] {
 			if err := s.AddProtocolAddress(nic, tcpip.ProtocolAddress{Protocol: protocol(a), AddressWithPrefix: address(a).WithPrefix()}, stack.AddressProperties{}); err != nil {
 				return fmt.Errorf("the address %s: %s", a, err)
