@@ -118,15 +118,18 @@ $1 ($PACKAGE_VERSION) unstable; urgency=medium
 END
 }
 
-# The field License is rpm's alone.
+# The field License is rpm's alone. nfpm takes a link's mode from where the link leads to from
+# the folder that it runs in: there must be nothing of that name.
 build() {
-  local config=$stage/$1.yaml
-  if [ "$format" = deb ]; then sed '/^license:/d' "packaging/nfpm/$1.yaml" >"$config"; else cp "packaging/nfpm/$1.yaml" "$config"; fi
-  $GO run "$nfpm" package --packager "$format" --config "$config" --target "$PACKAGE_OUT" >"$stage/$1.log" 2>&1 || { cat "$stage/$1.log" >&2 && exit 1; }
+  local config=$PWD/$stage/$1.yaml log=$PWD/$stage/$1.log
+  sed -E "s|(: )(bin\|packaging)/|\1$PWD/\2/|" "packaging/nfpm/$1.yaml" >"$config"
+  [ "$format" != deb ] || sed -i '/^license:/d' "$config"
+  (cd "$stage" && $GO run "$nfpm" package --packager "$format" --config "$config" --target "$PACKAGE_OUT") >"$log" 2>&1 || { cat "$log" >&2 && exit 1; }
 }
 
 rm -rf "$stage"
 mkdir -p "$stage" "$PACKAGE_OUT"
+PACKAGE_OUT=$(realpath "$PACKAGE_OUT")
 rm -f "$PACKAGE_OUT"/*."$format"
 PREFIX=/usr DESTDIR=$stage/all packaging/install.sh install "${plugins[@]}"
 editor

@@ -17,6 +17,10 @@ import (
 func TestReproducible(t *testing.T) {
 	root, dir := moduleRoot(t), t.TempDir()
 	run(t, root, "sh", "-c", `git ls-files -co --exclude-standard -z | xargs -0 sh -c 'for f; do [ ! -e "$f" ] || printf "%s\0" "$f"; done' sh | tar --null -T - -cf - | tar -xf - -C "$1"`, "sh", dir)
+	// What lies beside the folder does not matter, not even where a link of a package leads to from there.
+	beside := filepath.Join(filepath.Dir(dir), "bin", "penstock")
+	must(t, os.MkdirAll(filepath.Dir(beside), 0o755))
+	must(t, os.WriteFile(beside, []byte("another"), 0o755))
 	first := built(t, "deb")
 	version := strings.TrimSpace(run(t, "", "dpkg-deb", "-f", first[0], "Version"))
 	cmd := exec.Command("make", "deb", "rpm", "PACKAGE_VERSION="+version, "SOURCE_DATE_EPOCH="+epoch(t, first[0]), "VERSION="+os.Getenv("PENSTOCK_VERSION"))
