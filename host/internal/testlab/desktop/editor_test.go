@@ -1,6 +1,7 @@
 package desktop
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,14 +25,14 @@ func TestConnectionEditor(t *testing.T) {
 	d.Shot(shots, "nm-connection-editor")
 	d.Click(d.Find("push button", "Save"))
 	d.filled(name)
-	_, _ = editor.Stop(15, 5*time.Second)
+	d.ends(editor)
 
-	editor = d.begin("/usr/bin/nm-connection-editor", "--edit="+d.nmcli("-g", "connection.uuid", "connection", "show", name))
+	editor = d.open(name)
 	d.Click(d.Find("page tab", "Advanced"))
 	d.edit("push button", "Save")
 	d.Shot(shots, "validation")
 	d.mend(name, "push button", "Save")
-	_, _ = editor.Stop(15, 5*time.Second)
+	d.ends(editor)
 
 	password := d.asked(name, func() {
 		_, err := d.Client.Start(testlab.Command{Args: []string{"/usr/bin/nmcli", "connection", "up", name}})
@@ -114,35 +115,79 @@ func (d *desk) state(name string) string {
 }
 
 // What another VPN program's file says arrives in the editor, and what it says in vain
-// is shown; a plugin that was never heard of is drawn as all are.
+// is shown; a plugin that was never heard of is drawn as all are. What is exported of that
+// is the same when it comes back.
 func TestImportAndStrangers(t *testing.T) {
 	d := newDesk(t)
-	file, err := filepath.Abs("../../../foreign/testdata/corporate.xml")
+	profile, err := os.ReadFile("../../../foreign/testdata/corporate.xml")
 	must(t, err)
-	d.nmcli("connection", "import", "type", "penstock", "file", file)
+	file := filepath.Join(d.Client.Dir, "tmp", "profile.xml")
+	must(t, d.Client.WriteFile(file, string(profile), 0o644))
+	editor := d.begin("/usr/bin/nm-connection-editor", "--create", "--type=vpn")
+	d.Choose("Import a saved VPN configuration…")
+	create := d.Find("push button", "Create…")
+	d.window() // is there to be left
+	d.File(file, func() { d.Press(create) })
 	const name = "Head office"
-	d.wants(name, map[string]string{"protocol": "anyconnect", "gateway": "https://vpn.example.com:8443/staff", "disable-ipv6": "true"})
-	d.begin("/usr/bin/nm-connection-editor", "--edit="+d.nmcli("-g", "connection.uuid", "connection", "show", name))
 	d.Words("Not taken over from the file")
 	d.Words("The file has the connection Branch too")
 	d.Shot(shots, "import")
+	d.Click(d.Find("push button", "Save"))
+	d.there(name)
+	d.wants(name, map[string]string{"protocol": "anyconnect", "gateway": "https://vpn.example.com:8443/staff", "disable-ipv6": "true"})
+	d.ends(editor)
+
+	editor = d.open(name)
 	d.Press(d.Find("push button", "Dismiss"))
-	d.Choose("Acme Tunnel")
-	d.Fill("Retries", "11")
-	d.Words(`"11" is not allowed; retries takes a whole number from 1 to 9`)
-	d.Fill("Retries", "7")
-	if d.See("Token file") {
-		t.Error("the token's file is shown, and the mode is plain")
-	}
-	d.Choose("token")
-	d.Fill("Token file", "/etc/token")
+	d.strange()
 	d.Click(d.Find("push button", "Save"))
 	d.await("it to be saved", func() bool { return d.data(name)["protocol"] == "acme" })
-	d.wants(name, map[string]string{"mode": "token", "retries": "7", "token-file": "/etc/token", "disable-ipv6": "",
-		"gateway": "https://vpn.example.com:8443/staff"})
+	d.ends(editor)
+	want := map[string]string{"protocol": "acme", "mode": "token", "retries": "7", "token-file": "/etc/token", "disable-ipv6": "",
+		"gateway": "https://vpn.example.com:8443/staff"}
+	d.wants(name, want)
 	kept, err := d.Client.ReadFile("/etc/NetworkManager/system-connections/" + name + ".nmconnection")
 	must(t, err)
 	if strings.Contains(kept, "import-notes") {
 		t.Errorf("the notes are dismissed, and kept:\n%s", kept)
 	}
+	editor = d.open(name)
+	exported := filepath.Join(d.Client.Dir, "tmp", "exported.toml")
+	export := d.Find("push button", "Export…")
+	d.File(exported, func() { d.Click(export) })
+	d.Click(d.Find("push button", "Cancel"))
+	d.ends(editor)
+	d.nmcli("connection", "delete", name)
+	d.nmcli("connection", "import", "type", "penstock", "file", exported)
+	d.wants("Head-office", want) // in the letters that a name in penstock.toml has
+}
+
+// open edits a connection in nm-connection-editor.
+func (d *desk) open(name string) *testlab.Process {
+	d.t.Helper()
+	return d.begin("/usr/bin/nm-connection-editor", "--edit="+d.nmcli("-g", "connection.uuid", "connection", "show", name))
+}
+
+// ends waits for a program to take everything down by itself.
+func (d *desk) ends(p *testlab.Process) {
+	d.t.Helper()
+	code, err := p.Wait(patience)
+	must(d.t, err)
+	if code != 0 {
+		d.t.Fatalf("%s: exit status %d: %s", p, code, p.Output())
+	}
+}
+
+// strange fills the options of a plugin that nobody knows.
+func (d *desk) strange() {
+	d.t.Helper()
+	d.Choose("Acme Tunnel")
+	d.Fill("Retries", "11")
+	d.Words(`"11" is not allowed; retries takes a whole number from 1 to 9`)
+	d.Fill("Retries", "7")
+	if d.See("Token file") {
+		d.t.Error("the token's file is shown, and the mode is plain")
+	}
+	d.Choose("token")
+	d.Fill("Token file", "/etc/token")
 }

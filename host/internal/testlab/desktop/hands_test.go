@@ -213,20 +213,28 @@ func (h Hands) Pick(name, choice string) {
 	h.Keys("Return")
 }
 
-// Browse chooses a file in the dialog that a field's button opens, which may have the
-// focus before it takes keys.
+// Browse chooses a file for a field.
 func (h Hands) Browse(field, path string) {
 	h.t.Helper()
+	button := h.reach("the button of "+field, func(t Thing) bool { return t.Name == "Choose a file: "+field })
+	h.File(path, func() { h.Click(button) })
+	h.await("the path to be in the field", func() bool { return h.Field(field).Text() == path })
+}
+
+// File chooses a file in the dialog that open opens, which may have the focus before it
+// takes keys.
+func (h Hands) File(path string, open func()) {
+	h.t.Helper()
 	before := h.window()
-	h.Click(h.reach("the button of "+field, func(t Thing) bool { return t.Name == "Choose a file: "+field }))
-	h.await("the dialog for files", func() bool { return h.window() != before })
+	open()
+	var dialog string
+	h.await("the dialog for files", func() bool { dialog = h.window(); return dialog != before })
 	h.await(path+" to be chosen", func() bool {
 		h.Keys("ctrl+l", "ctrl+a")
 		h.write(path)
 		h.Keys("Return")
-		return testlab.Await(within(h.t, 4*time.Second), "the dialog to end", func() bool { return h.window() == before }) == nil
+		return testlab.Await(within(h.t, 4*time.Second), "the dialog to end", func() bool { return h.window() != dialog }) == nil
 	})
-	h.await("the path to be in the field", func() bool { return h.Field(field).Text() == path })
 }
 
 // Store opens the menu of where a secret is kept: the icon in its field.

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +28,9 @@ func TestMain(m *testing.M) {
 	if err == nil {
 		err = testlab.Install(dir)
 	}
+	if err == nil {
+		err = check(dir)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -33,6 +39,28 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+// checks is how a program is started that loads the checked editor. What GTK keeps until the
+// end is no leak of ours.
+var checks = []string{"/usr/bin/env", "ASAN_OPTIONS=detect_leaks=0", "UBSAN_OPTIONS=print_stacktrace=1"}
+
+// check puts editors in place of those installed that end the program, with words about
+// it, at their first mistake with memory or arithmetic. What nmcli loads stays: it does
+// not end with such libraries.
+func check(dir string) error {
+	const flags = "CFLAGS=-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
+	libraries, err := filepath.Glob(filepath.Join(dir, "usr/lib/*/NetworkManager/libnm-gtk*-vpn-plugin-penstock-editor.so"))
+	if err != nil || len(libraries) != 2 {
+		return fmt.Errorf("the editors are not installed: %v, %v", libraries, err)
+	}
+	args := []string{"-B", "-C", "../../../../nm/editor", "OUT=" + filepath.Dir(libraries[0]), flags}
+	if out, err := exec.Command("make", append(args, libraries...)...).CombinedOutput(); err != nil {
+		return fmt.Errorf("make: %w: %s", err, out)
+	}
+	library, err := exec.Command("cc", "-print-file-name=libasan.so").Output()
+	checks = append(checks, "LD_PRELOAD="+strings.TrimSpace(string(library)))
+	return err
 }
 
 // desk is a client with NetworkManager, penstock and a screen.
@@ -49,8 +77,12 @@ func newDesk(t *testing.T) *desk {
 	must(t, err)
 	d := &desk{Lab: l}
 	t.Cleanup(func() {
+		logs := l.Logs()
+		if strings.Contains(logs, "ERROR: AddressSanitizer") || strings.Contains(logs, ": runtime error: ") {
+			t.Error("a mistake in the editor")
+		}
 		if t.Failed() {
-			t.Log(l.Logs())
+			t.Log(logs)
 		}
 		if d.Screen != nil {
 			d.Screen.Close()
@@ -107,7 +139,7 @@ func (d *desk) there(name string) {
 
 func (d *desk) begin(args ...string) *testlab.Process {
 	d.t.Helper()
-	p, err := d.Start(args...)
+	p, err := d.Start(slices.Concat(checks, args)...)
 	must(d.t, err)
 	return p
 }

@@ -89,7 +89,7 @@ func (s *Screen) run(args ...string) (string, error) {
 }
 
 func (s *Screen) startX() error {
-	x, err := s.Start("/usr/bin/Xvfb", display, "-nolock", "-screen", "0", "1280x900x24", "-nolisten", "tcp")
+	x, err := s.Start("/usr/bin/Xvfb", display, "-nolock", "-noreset", "-screen", "0", "1280x900x24", "-nolisten", "tcp")
 	if err != nil {
 		return err
 	}
