@@ -21,7 +21,9 @@ func TestConnectionEditor(t *testing.T) {
 	d.Choose("Penstock")
 	d.Press(d.Find("push button", "Create…"))
 	d.fill("", name)
-	d.Press(d.Find("radio button", "Ask for this password every time"))
+	const often = "Ask for this password every time"
+	d.Press(d.Find("radio button", often))
+	d.await("the menu to close", func() bool { return !d.See(often) })
 	d.Shot(shots, "nm-connection-editor")
 	d.Click(d.Find("push button", "Save"))
 	d.filled(name)
