@@ -78,7 +78,7 @@ func newDesk(t *testing.T) *desk {
 	d := &desk{Lab: l}
 	t.Cleanup(func() {
 		logs := l.Logs()
-		if strings.Contains(logs, "ERROR: AddressSanitizer") || strings.Contains(logs, ": runtime error: ") {
+		if strings.Contains(logs, "SUMMARY: AddressSanitizer") || strings.Contains(logs, ": runtime error: ") {
 			t.Error("a mistake in the editor")
 		}
 		if t.Failed() {
