@@ -33,7 +33,7 @@ NM_PACKAGES := network-manager network-manager-openconnect dnsmasq-base bind9-dn
 PPP_PACKAGES := user-mode-linux kmod ppp pptpd sstp-client radvd python3 xl2tpd softether-vpnserver softether-vpncmd
 EDITOR_PACKAGES := pkg-config make libnm-dev libgtk-3-dev libgtk-4-dev libnma-dev libnma-gtk4-dev libjson-glib-dev
 DESKTOP_PACKAGES := xvfb xdotool openbox imagemagick network-manager-gnome gnome-control-center at-spi2-core adwaita-icon-theme fonts-dejavu-core dbus
-TEST_PACKAGES := $(EDITOR_PACKAGES) $(LAB_PACKAGES) $(STRONGSWAN_PACKAGES) $(PPP_PACKAGES) $(NM_PACKAGES) tcpdump tshark protobuf-compiler softhsm2 dbus shellcheck openssl
+TEST_PACKAGES := $(EDITOR_PACKAGES) $(LAB_PACKAGES) $(STRONGSWAN_PACKAGES) $(PPP_PACKAGES) $(NM_PACKAGES) tcpdump tshark protobuf-compiler softhsm2 dbus shellcheck openssl curl
 
 .PHONY: build demo test lint fmt generate bench bench-profile soak fuzz unit e2e packages packages-demo clean
 .PHONY: install uninstall editor test-desktop test-long test-all screenshots packages-desktop $(PLUGINS)
