@@ -27,7 +27,7 @@ const (
 // SoftetherServer is a running SoftEther VPN server. Its clients are on one network with
 // a device of the gateway, 10.88.0.1.
 //
-//	client tun 10.88.0.10 ... ─ L2TP ─ virtual hub ─ tap_vpn 10.88.0.1 ─ lo 10.99.0.1
+//	client tun 10.88.0.10 ... ─ L2TP or SSTP ─ virtual hub ─ tap_vpn 10.88.0.1 ─ lo 10.99.0.1
 type SoftetherServer struct {
 	*Process
 	lab *Lab
@@ -51,10 +51,11 @@ func (v *SoftetherServer) place() error {
 	if err := os.MkdirAll(v.dir, 0o755); err != nil {
 		return err
 	}
-	for _, file := range []string{"vpnserver", "hamcore.se2"} {
-		if err := os.Symlink(filepath.Join(softetherDir, file), filepath.Join(v.dir, file)); err != nil {
-			return err
-		}
+	if err := mendFile(filepath.Join(softetherDir, "vpnserver"), filepath.Join(v.dir, "vpnserver")); err != nil {
+		return err
+	}
+	if err := os.Symlink(filepath.Join(softetherDir, "hamcore.se2"), filepath.Join(v.dir, "hamcore.se2")); err != nil {
+		return err
 	}
 	for _, dir := range []string{"/var/lib", "/var/log"} {
 		if _, err := v.lab.Gateway.Run("mount", "-t", "tmpfs", "softether", dir); err != nil {
@@ -88,6 +89,8 @@ func (v *SoftetherServer) configure(s Softether) error {
 		"HubCreate "+softetherHub+" /PASSWORD:",
 		"BridgeCreate "+softetherHub+" /DEVICE:vpn /TAP:yes",
 		"IPsecEnable /L2TP:yes /L2TPRAW:no /ETHERIP:no /PSK:"+s.PSK+" /DEFAULTHUB:"+softetherHub,
+		"SstpEnable yes",
+		"ServerCertSet /LOADCERT:"+v.lab.PKI.Cert("server")+" /LOADKEY:"+v.lab.PKI.Key("server"),
 		"Hub "+softetherHub,
 		"UserCreate "+User+" /GROUP:none /REALNAME:none /NOTE:none",
 		"UserPasswordSet "+User+" /PASSWORD:"+Password,
