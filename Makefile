@@ -71,13 +71,12 @@ demo: packages-demo build
 
 test: packages build lint unit e2e fuzz
 
-# The race detector takes the unit tests; the end-to-end tests run what was built, and wait
-# for others more than for the processor.
+# The race detector takes the unit tests; the end-to-end tests run what was built.
 unit:
 	$(GO) test -race $$($(GO) list ./... | grep -v /testlab/)
 
 e2e: build
-	$(GO) test -count=1 -timeout 25m -parallel 3 $$($(GO) list ./host/internal/testlab/... | grep -v /desktop)
+	$(GO) test -count=1 -timeout 25m $$($(GO) list ./host/internal/testlab/... | grep -v /desktop)
 
 test-all: test test-long test-desktop
 
